@@ -1,0 +1,5 @@
+//! Nothing to prepare yet.
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+}

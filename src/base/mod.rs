@@ -1,0 +1,7 @@
+//! Words every layer uses: identifiers, offsets, bounds, secrets and problems. Imports nothing of ours.
+
+pub mod id;
+pub mod limits;
+pub mod offset;
+pub mod problem;
+pub mod secret;

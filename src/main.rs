@@ -1,0 +1,3 @@
+//! Parse, run, one error, exit code.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The server: HTTP, WebSocket, the dashboard, and the relay between viewers and agents.

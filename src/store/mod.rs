@@ -1,0 +1,1 @@
+//! State in redb, one typed face per table; no redb type leaves this module.

@@ -1,0 +1,11 @@
+//! What travels between browser, server, agent and PTY host. Pure: bytes in, values out, no I/O.
+//!
+//! `docs/protocol.md` describes it; `tests/vectors/wire.json` freezes it, and the page's tests read the same file.
+
+pub mod close;
+pub mod frame;
+pub mod hello;
+pub mod message;
+pub mod session;
+
+pub use frame::{Frame, FrameError};
