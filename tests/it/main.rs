@@ -17,6 +17,7 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::missing_panics_doc,
+    clippy::format_push_string,
     reason = "a test fails by panicking, and says why on standard error"
 )]
 #![allow(unreachable_pub, reason = "nothing is outside of a test binary")]
