@@ -1,1 +1,78 @@
-//! State in redb, one typed face per table; no redb type leaves this module.
+//! State in redb, one typed face per kind of row; no redb type leaves this module.
+//!
+//! What a caller was told is committed is on disk. Presence and live streams are memory and not here.
+//! Rows that belong to an organisation are only reached by naming it.
+
+mod accounts;
+mod browser_sessions;
+mod db;
+mod error;
+mod keys;
+mod links;
+mod machines;
+mod migrate;
+mod open;
+mod row;
+mod schema;
+mod sessions;
+mod settings;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use accounts::NewOwner;
+pub use error::{OpenError, StoreError};
+pub use row::{
+    BrowserSessionRow, KeyRow, LinkPurpose, LinkRow, MachineRow, MembershipRow, OrganisationRow, Role, SessionRow,
+    UserRow,
+};
+
+use db::{Db, Fault};
+
+/// The open store. Clones share it; when the last is dropped the directory is free for another server.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+/// Fields are dropped in this order: the database is closed before the directory is unlocked.
+struct Inner {
+    db: Db,
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the data directory `dir`, creating what is missing. Blocks for some milliseconds.
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        let opened = open::open(dir)?;
+        let db = Db::new(opened.database)
+            .map_err(|error| OpenError::Unusable { path: dir.to_owned(), detail: error.to_string() })?;
+        Ok(Self { inner: Arc::new(Inner { db, _lock: opened.lock }) })
+    }
+
+    async fn read<T, F>(&self, look: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&redb::ReadTransaction) -> Result<T, Fault> + Send + 'static,
+    {
+        self.inner.db.read(look).await
+    }
+
+    async fn write<T, F>(&self, change: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&redb::WriteTransaction) -> Result<T, Fault> + Send + 'static,
+    {
+        self.inner.db.write(change).await
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! Why the store could not be opened, and why it could not do what was asked.
+
+use std::path::PathBuf;
+
+use crate::base::problem::{Code, Problem};
+
+/// Why a data directory cannot be used. In each case nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process holds the lock.
+    #[error("a server already uses this data directory: {}; stop it or give another one with --data-dir", dir.display())]
+    Locked {
+        /// The data directory.
+        dir: PathBuf,
+    },
+    /// The file is not a database, or is damaged.
+    #[error("the database {} is damaged ({detail}); restore it from a backup, or move it away to begin anew", path.display())]
+    Corrupt {
+        /// The database file.
+        path: PathBuf,
+        /// What the database engine found.
+        detail: String,
+    },
+    /// A newer build wrote it.
+    #[error(
+        "the database {} was written by a newer SessionForge (schema {found}, this build knows up to {known}); update this program",
+        path.display()
+    )]
+    Newer {
+        /// The database file.
+        path: PathBuf,
+        /// Schema version in the file.
+        found: u32,
+        /// Newest schema version of this build.
+        known: u32,
+    },
+    /// The system refuses access.
+    #[error("{} cannot be used: {detail}", path.display())]
+    Unusable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
+}
+
+/// Why the store did not do what was asked. Unless it is [`StoreError::Failed`], nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// No such row, or one of another organisation.
+    #[error("there is no such {what}")]
+    NotFound {
+        /// `machine`, `session`, …
+        what: &'static str,
+    },
+    /// A machine id that belongs to another organisation.
+    #[error("this machine id belongs to another organisation; remove the agent's saved machine id to register anew")]
+    ForeignMachine,
+    /// A session id that is known under another machine.
+    #[error("this session id belongs to another machine")]
+    ForeignSession,
+    /// A link that was used, has expired, or never was.
+    #[error("this link was used before or has expired; ask for a new one")]
+    LinkInvalid,
+    /// The first account exists already.
+    #[error("this server is set up already; sign in instead")]
+    SetUpAlready,
+    /// Somebody has this e-mail address.
+    #[error("this e-mail address has an account already")]
+    EmailTaken,
+    /// A bound was reached.
+    #[error("there are {max} {what} already, the limit; remove some first")]
+    TooMany {
+        /// `machines`, `API keys`, …
+        what: &'static str,
+        /// The bound.
+        max: usize,
+    },
+    /// The disk or the database engine failed; the text is for the log.
+    #[error("the database failed: {0}")]
+    Failed(String),
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::NotFound { .. } => Code::NotFound,
+            StoreError::ForeignMachine => Code::NotAllowed,
+            StoreError::ForeignSession | StoreError::SetUpAlready | StoreError::EmailTaken => Code::Conflict,
+            StoreError::LinkInvalid => Code::LinkInvalid,
+            StoreError::TooMany { .. } => Code::TooMany,
+            StoreError::Failed(_) => return Self::internal(error),
+        };
+        Self::new(code, error)
+    }
+}

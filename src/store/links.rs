@@ -1,0 +1,59 @@
+//! One-time links: each works once, and not for ever.
+
+use redb::WriteTransaction;
+
+use super::browser_sessions;
+use super::db::Fault;
+use super::schema::{LINKS, USERS};
+use super::{BrowserSessionRow, LinkPurpose, LinkRow, Store, StoreError};
+use crate::base::id::{OrganisationId, UserId};
+use crate::base::secret::{Secret, SecretHash};
+
+impl Store {
+    /// Notes a link. A new set-up link replaces the one before it; expired links go.
+    pub async fn add_link(&self, link: LinkRow, now: u64) -> Result<(), StoreError> {
+        self.write(move |t| {
+            for old in LINKS.all(t)? {
+                let replaced = old.purpose == LinkPurpose::Setup && link.purpose == LinkPurpose::Setup;
+                if replaced || old.expires_at.is_some_and(|at| at <= now) {
+                    LINKS.remove(t, old.hash.as_str())?;
+                }
+            }
+            LINKS.put(t, link.hash.as_str(), &link)
+        })
+        .await
+    }
+
+    /// Uses a sign-in link up and signs a browser in, both or neither. `session` gets the browser's row
+    /// for whom the link names.
+    pub async fn sign_in_by_link(
+        &self,
+        token: &Secret,
+        now: u64,
+        session: impl FnOnce(UserId, OrganisationId) -> BrowserSessionRow + Send + 'static,
+    ) -> Result<BrowserSessionRow, StoreError> {
+        let hash = token.hash();
+        self.write(move |t| {
+            let link = valid(t, &hash, now)?;
+            let LinkPurpose::SignIn { user, organisation } = link.purpose else {
+                return Err(StoreError::LinkInvalid.into());
+            };
+            if USERS.get(t, &user.to_string())?.is_none() {
+                return Err(StoreError::LinkInvalid.into());
+            }
+            let row = session(user, organisation);
+            LINKS.remove(t, hash.as_str())?;
+            browser_sessions::add(t, &row)?;
+            Ok(row)
+        })
+        .await
+    }
+}
+
+/// The link of this hash, if it can still be used.
+pub(super) fn valid(t: &WriteTransaction, hash: &SecretHash, now: u64) -> Result<LinkRow, Fault> {
+    LINKS
+        .get(t, hash.as_str())?
+        .filter(|link| link.expires_at.is_none_or(|at| now < at))
+        .ok_or_else(|| StoreError::LinkInvalid.into())
+}

@@ -1,0 +1,94 @@
+//! Machines: registered by an agent's first connection, bound to their organisation for good.
+
+use super::schema::{KEYS, MACHINES, SESSIONS};
+use super::{MachineRow, Store, StoreError};
+use crate::base::clock::unix_millis;
+use crate::base::id::{KeyId, MachineId, OrganisationId};
+use crate::wire::session::MachineFacts;
+
+/// Machines of one organisation. A key that leaked must not fill the disk with inventions.
+const MACHINES_PER_ORGANISATION_MAX: usize = 10_000;
+
+impl Store {
+    /// The machine an agent speaks for, after its facts were noted.
+    ///
+    /// A `claimed` id of this organisation is that machine; an unknown one is answered with a new id; one
+    /// of another organisation is refused with [`StoreError::ForeignMachine`]. A new machine belongs to the
+    /// maker of `key`.
+    pub async fn register_machine(
+        &self,
+        organisation: OrganisationId,
+        key: KeyId,
+        claimed: Option<MachineId>,
+        facts: MachineFacts,
+    ) -> Result<MachineRow, StoreError> {
+        self.write(move |t| {
+            let now = unix_millis();
+            let Some(made) = KEYS.get(t, organisation, key)? else {
+                return Err(StoreError::NotFound { what: "API key" }.into());
+            };
+            let known = match claimed {
+                Some(id) if MACHINES.home(t, id)?.is_some_and(|home| home != organisation) => {
+                    return Err(StoreError::ForeignMachine.into());
+                }
+                Some(id) => MACHINES.get(t, organisation, id)?,
+                None => None,
+            };
+            let row = match known {
+                Some(row) => MachineRow { key, facts, last_seen: now, ..row },
+                None => {
+                    if MACHINES.list(t, organisation)?.len() >= MACHINES_PER_ORGANISATION_MAX {
+                        return Err(StoreError::TooMany { what: "machines", max: MACHINES_PER_ORGANISATION_MAX }.into());
+                    }
+                    let mut id = MachineId::random();
+                    while MACHINES.home(t, id)?.is_some() {
+                        id = MachineId::random();
+                    }
+                    let owner = made.created_by;
+                    MachineRow { id, organisation, key, owner, facts, registered_at: now, last_seen: now }
+                }
+            };
+            MACHINES.put(t, organisation, row.id, &row)?;
+            Ok(row)
+        })
+        .await
+    }
+
+    /// All machines of an organisation, by id.
+    pub async fn machines(&self, organisation: OrganisationId) -> Result<Vec<MachineRow>, StoreError> {
+        self.read(move |t| MACHINES.list(t, organisation)).await
+    }
+
+    /// One machine.
+    pub async fn machine(&self, organisation: OrganisationId, id: MachineId) -> Result<Option<MachineRow>, StoreError> {
+        self.read(move |t| MACHINES.get(t, organisation, id)).await
+    }
+
+    /// Forgets a machine and its sessions. Its agent would be a new machine.
+    pub async fn remove_machine(&self, organisation: OrganisationId, id: MachineId) -> Result<(), StoreError> {
+        self.write(move |t| {
+            if MACHINES.get(t, organisation, id)?.is_none() {
+                return Err(StoreError::NotFound { what: "machine" }.into());
+            }
+            for session in SESSIONS.list(t, organisation)?.iter().filter(|session| session.machine == id) {
+                SESSIONS.remove(t, organisation, session.info.id)?;
+            }
+            MACHINES.remove(t, organisation, id)
+        })
+        .await
+    }
+
+    /// Notes when a machine was last connected. Nothing happens to one that was removed meanwhile.
+    pub async fn touch_machine(
+        &self,
+        organisation: OrganisationId,
+        id: MachineId,
+        last_seen: u64,
+    ) -> Result<(), StoreError> {
+        self.write(move |t| match MACHINES.get(t, organisation, id)? {
+            Some(row) => MACHINES.put(t, organisation, id, &MachineRow { last_seen, ..row }),
+            None => Ok(()),
+        })
+        .await
+    }
+}

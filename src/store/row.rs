@@ -1,0 +1,163 @@
+//! Rows: what the tables hold. New fields must have a default, so that rows of an older build still read.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::{KeyId, MachineId, OrganisationId, UserId};
+use crate::base::secret::SecretHash;
+use crate::wire::session::{MachineFacts, SessionInfo};
+
+/// What a member may do in an organisation. Later ones may do less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything, including handing the organisation over.
+    Owner,
+    /// Everything but that.
+    Admin,
+    /// Own machines and sessions, and what is shared.
+    Member,
+    /// Only looks. A role this build does not know counts as this one.
+    #[default]
+    #[serde(other)]
+    Viewer,
+}
+
+/// The boundary of everything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrganisationRow {
+    /// Its id.
+    pub id: OrganisationId,
+    /// What people call it.
+    pub name: String,
+    /// Milliseconds since 1970.
+    pub created_at: u64,
+}
+
+/// A person with an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRow {
+    /// Its id.
+    pub id: UserId,
+    /// What people call them.
+    pub name: String,
+    /// As they wrote it; looked up in lower case. `None` for an owner made by `sessionforge up`.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// argon2id in PHC form; `None` as long as they only sign in by link.
+    #[serde(default)]
+    pub password: Option<String>,
+    /// Milliseconds since 1970.
+    pub created_at: u64,
+}
+
+/// A person's place in an organisation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MembershipRow {
+    /// Where.
+    pub organisation: OrganisationId,
+    /// Who.
+    pub user: UserId,
+    /// What they may do there.
+    pub role: Role,
+    /// Milliseconds since 1970.
+    pub since: u64,
+}
+
+/// A browser that is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrowserSessionRow {
+    /// Of the cookie's value.
+    pub hash: SecretHash,
+    /// Who signed in.
+    pub user: UserId,
+    /// The organisation they work in.
+    pub organisation: OrganisationId,
+    /// Milliseconds since 1970.
+    pub created_at: u64,
+    /// Milliseconds since 1970; not valid from then on.
+    pub expires_at: u64,
+}
+
+/// An API key, without the key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRow {
+    /// Its public name.
+    pub id: KeyId,
+    /// What its maker calls it.
+    pub name: String,
+    /// The key's first characters, to recognise it by.
+    pub prefix: String,
+    /// Of the whole key.
+    pub hash: SecretHash,
+    /// Where it is valid.
+    pub organisation: OrganisationId,
+    /// On whose behalf it acts.
+    pub created_by: UserId,
+    /// Milliseconds since 1970.
+    pub created_at: u64,
+    /// Milliseconds since 1970, correct to about a minute.
+    #[serde(default)]
+    pub last_used_at: Option<u64>,
+    /// Milliseconds since 1970; refused from then on. The row stays, so that the key's id keeps its meaning.
+    #[serde(default)]
+    pub revoked_at: Option<u64>,
+}
+
+/// A device with an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineRow {
+    /// Issued by the server.
+    pub id: MachineId,
+    /// Where it is registered; never changes.
+    pub organisation: OrganisationId,
+    /// The key its agent last came with.
+    pub key: KeyId,
+    /// Whose machine it is: the maker of the key it was first registered with.
+    pub owner: UserId,
+    /// What its agent says of it.
+    pub facts: MachineFacts,
+    /// Milliseconds since 1970.
+    pub registered_at: u64,
+    /// Milliseconds since 1970.
+    pub last_seen: u64,
+}
+
+/// A session, as last heard of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRow {
+    /// Where it runs; never changes.
+    pub machine: MachineId,
+    /// Where it belongs; that of its machine.
+    pub organisation: OrganisationId,
+    /// Who started it.
+    pub owner: UserId,
+    /// All the rest.
+    pub info: SessionInfo,
+}
+
+/// What a one-time link is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "snake_case")]
+pub enum LinkPurpose {
+    /// Makes the first account, the owner. Valid until used or replaced.
+    Setup,
+    /// Signs this person in.
+    SignIn {
+        /// Who.
+        user: UserId,
+        /// Where.
+        organisation: OrganisationId,
+    },
+}
+
+/// A one-time link, without its token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkRow {
+    /// Of the token.
+    pub hash: SecretHash,
+    /// What it is for.
+    pub purpose: LinkPurpose,
+    /// Milliseconds since 1970; `None` for a link that lasts until it is used.
+    #[serde(default)]
+    pub expires_at: Option<u64>,
+}

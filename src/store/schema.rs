@@ -1,0 +1,214 @@
+//! The tables, and how a row is found. Keys are text, values JSON.
+
+use std::fmt::Display;
+use std::marker::PhantomData;
+
+use redb::{Key, ReadTransaction, ReadableTable, TableDefinition, TableError, Value, WriteTransaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::db::Fault;
+use super::row::{BrowserSessionRow, KeyRow, LinkRow, MachineRow, MembershipRow, OrganisationRow, SessionRow, UserRow};
+use crate::base::id::OrganisationId;
+
+/// Version of the layout below; `migrate` brings older ones here.
+pub(super) const SCHEMA: u32 = 1;
+
+/// Facts about the file itself: `schema`.
+pub(super) const META: Table<u32> = Table::new("meta");
+/// By organisation id.
+pub(super) const ORGANISATIONS: Table<OrganisationRow> = Table::new("organisations");
+/// By user id.
+pub(super) const USERS: Table<UserRow> = Table::new("users");
+/// E-mail address in lower case → user id.
+pub(super) const USER_EMAILS: Table<String> = Table::new("user_emails");
+/// By user id and organisation id.
+pub(super) const MEMBERSHIPS: Table<MembershipRow> = Table::new("memberships");
+/// By hash of the cookie.
+pub(super) const BROWSER_SESSIONS: Table<BrowserSessionRow> = Table::new("browser_sessions");
+/// By hash of the token.
+pub(super) const LINKS: Table<LinkRow> = Table::new("links");
+/// By name.
+pub(super) const SETTINGS: Table<serde_json::Value> = Table::new("settings");
+/// API keys.
+pub(super) const KEYS: Scoped<KeyRow> = Scoped::new("keys", "key_homes");
+/// Hash of an API key → its id.
+pub(super) const KEY_HASHES: Table<String> = Table::new("key_hashes");
+/// Machines.
+pub(super) const MACHINES: Scoped<MachineRow> = Scoped::new("machines", "machine_homes");
+/// Sessions.
+pub(super) const SESSIONS: Scoped<SessionRow> = Scoped::new("sessions", "session_homes");
+
+/// Creates every table, so that no read meets a missing one.
+pub(super) fn create_tables(t: &WriteTransaction) -> Result<(), Fault> {
+    META.create(t)?;
+    ORGANISATIONS.create(t)?;
+    USERS.create(t)?;
+    USER_EMAILS.create(t)?;
+    MEMBERSHIPS.create(t)?;
+    BROWSER_SESSIONS.create(t)?;
+    LINKS.create(t)?;
+    SETTINGS.create(t)?;
+    KEY_HASHES.create(t)?;
+    KEYS.create(t)?;
+    MACHINES.create(t)?;
+    SESSIONS.create(t)
+}
+
+/// A transaction that can be read: a reading one, or the writer's own.
+pub(super) trait Look {
+    fn open<'t, K: Key + 'static, V: Value + 'static>(
+        &'t self,
+        table: TableDefinition<'_, K, V>,
+    ) -> Result<impl ReadableTable<K, V> + 't, TableError>;
+}
+
+impl Look for ReadTransaction {
+    fn open<'t, K: Key + 'static, V: Value + 'static>(
+        &'t self,
+        table: TableDefinition<'_, K, V>,
+    ) -> Result<impl ReadableTable<K, V> + 't, TableError> {
+        self.open_table(table)
+    }
+}
+
+impl Look for WriteTransaction {
+    fn open<'t, K: Key + 'static, V: Value + 'static>(
+        &'t self,
+        table: TableDefinition<'_, K, V>,
+    ) -> Result<impl ReadableTable<K, V> + 't, TableError> {
+        self.open_table(table)
+    }
+}
+
+/// Rows of one kind, each under one text.
+pub(super) struct Table<R> {
+    name: &'static str,
+    row: PhantomData<R>,
+}
+
+impl<R: Serialize + DeserializeOwned> Table<R> {
+    const fn new(name: &'static str) -> Self {
+        Self { name, row: PhantomData }
+    }
+
+    fn definition(&self) -> TableDefinition<'static, &'static str, &'static [u8]> {
+        TableDefinition::new(self.name)
+    }
+
+    fn create(&self, t: &WriteTransaction) -> Result<(), Fault> {
+        t.open_table(self.definition())?;
+        Ok(())
+    }
+
+    /// Whether the table is there; only a new file lacks it.
+    pub(super) fn exists(&self, t: &impl Look) -> Result<bool, Fault> {
+        match t.open(self.definition()) {
+            Ok(_) => Ok(true),
+            Err(TableError::TableDoesNotExist(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn parse(&self, key: &str, json: &[u8]) -> Result<R, Fault> {
+        serde_json::from_slice(json).map_err(|error| {
+            // The key may be a hash and the row may hold one: name neither.
+            Fault::Broken(format!("a row of table {} ({} bytes of key) cannot be read: {error}", self.name, key.len()))
+        })
+    }
+
+    pub(super) fn get(&self, t: &impl Look, key: &str) -> Result<Option<R>, Fault> {
+        let table = t.open(self.definition())?;
+        table.get(key)?.map(|json| self.parse(key, json.value())).transpose()
+    }
+
+    /// All rows whose key starts with `prefix`, in key order.
+    pub(super) fn starting_with(&self, t: &impl Look, prefix: &str) -> Result<Vec<R>, Fault> {
+        let table = t.open(self.definition())?;
+        let mut rows = Vec::new();
+        for entry in table.range(prefix..)? {
+            let (key, json) = entry?;
+            if !key.value().starts_with(prefix) {
+                break;
+            }
+            rows.push(self.parse(key.value(), json.value())?);
+        }
+        Ok(rows)
+    }
+
+    pub(super) fn all(&self, t: &impl Look) -> Result<Vec<R>, Fault> {
+        self.starting_with(t, "")
+    }
+
+    pub(super) fn put(&self, t: &WriteTransaction, key: &str, row: &R) -> Result<(), Fault> {
+        t.open_table(self.definition())?.insert(key, serde_json::to_vec(row)?.as_slice())?;
+        Ok(())
+    }
+
+    pub(super) fn remove(&self, t: &WriteTransaction, key: &str) -> Result<(), Fault> {
+        t.open_table(self.definition())?.remove(key)?;
+        Ok(())
+    }
+}
+
+/// Rows that belong to an organisation: found only by naming it. A second table tells an id's
+/// organisation, which is how a foreign id is told from an unknown one.
+pub(super) struct Scoped<R> {
+    rows: Table<R>,
+    homes: Table<OrganisationId>,
+}
+
+impl<R: Serialize + DeserializeOwned> Scoped<R> {
+    const fn new(rows: &'static str, homes: &'static str) -> Self {
+        Self { rows: Table::new(rows), homes: Table::new(homes) }
+    }
+
+    fn create(&self, t: &WriteTransaction) -> Result<(), Fault> {
+        self.rows.create(t)?;
+        self.homes.create(t)
+    }
+
+    /// The organisation an id belongs to.
+    pub(super) fn home(&self, t: &impl Look, id: impl Display) -> Result<Option<OrganisationId>, Fault> {
+        self.homes.get(t, &id.to_string())
+    }
+
+    pub(super) fn get(
+        &self,
+        t: &impl Look,
+        organisation: OrganisationId,
+        id: impl Display,
+    ) -> Result<Option<R>, Fault> {
+        self.rows.get(t, &pair(organisation, id))
+    }
+
+    pub(super) fn list(&self, t: &impl Look, organisation: OrganisationId) -> Result<Vec<R>, Fault> {
+        self.rows.starting_with(t, &pair(organisation, ""))
+    }
+
+    pub(super) fn put(
+        &self,
+        t: &WriteTransaction,
+        organisation: OrganisationId,
+        id: impl Display,
+        row: &R,
+    ) -> Result<(), Fault> {
+        self.rows.put(t, &pair(organisation, &id), row)?;
+        self.homes.put(t, &id.to_string(), &organisation)
+    }
+
+    pub(super) fn remove(
+        &self,
+        t: &WriteTransaction,
+        organisation: OrganisationId,
+        id: impl Display,
+    ) -> Result<(), Fault> {
+        self.rows.remove(t, &pair(organisation, &id))?;
+        self.homes.remove(t, &id.to_string())
+    }
+}
+
+/// The key of what stands between two things. Ids hold no slash.
+pub(super) fn pair(first: impl Display, second: impl Display) -> String {
+    format!("{first}/{second}")
+}
