@@ -1,1 +1,14 @@
 //! The PTY host: the small process that owns one session's PTY and its screen, and outlives the agent.
+//!
+//! The agent (or a local command) starts one by [`launch::start`] and talks to it by [`client::HostClient`] over a
+//! local socket; a later agent finds those that run by [`runtime_dir::scan`]. The process itself is [`run`], behind
+//! the hidden subcommand `host`: `process` detaches it and opens the PTY, `session` is hop 7, one `connection` serves
+//! each peer, and the terminal `model` works on a thread of its own.
+
+pub mod client;
+pub mod environment;
+pub mod framed;
+pub mod launch;
+pub mod program;
+pub mod runtime_dir;
+pub mod spec;

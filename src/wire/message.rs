@@ -110,6 +110,9 @@ pub enum SessionAsk {
         /// Kill at once.
         force: bool,
     },
+    /// The end of the program has been recorded: the host may go, with its log and its last screen. Ignored while
+    /// the program runs.
+    Forget,
     /// A kind of a newer protocol.
     #[serde(other)]
     Unknown,

@@ -1,0 +1,120 @@
+//! The client's end of a PTY host's socket, for the agent and for a terminal on the same machine.
+//!
+//! After the greeting the host says [`SessionSays::Info`](crate::wire::message::SessionSays) and `Control` by itself;
+//! asks are [`SessionAsk`] in bare control frames, output comes on channel 0 after `Subscribe`, within the credit that
+//! `Ack` frames give.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use super::framed::{FrameReader, FrameWriter, FramedError};
+use crate::base::problem::{Code, Problem};
+use crate::wire::frame::Frame;
+use crate::wire::hello::{Hello, Role};
+use crate::wire::message::{self, SessionAsk};
+
+/// The stream under a PTY host's socket.
+#[cfg(unix)]
+pub type LocalStream = tokio::net::UnixStream;
+/// The stream under a PTY host's socket.
+#[cfg(windows)]
+pub type LocalStream = tokio::net::windows::named_pipe::NamedPipeClient;
+
+/// Reads what a host sends.
+pub type HostReader = FrameReader<tokio::io::ReadHalf<LocalStream>>;
+/// Writes what a host is sent.
+pub type HostWriter = FrameWriter<tokio::io::WriteHalf<LocalStream>>;
+
+/// Time from connecting to the host's greeting. A host answers within a millisecond; one that is stopped never does.
+const GREETING_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why a host cannot be talked to.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nobody listens: the host is gone, and its session with it, unless its facts say that it exited.
+    #[error("the session's PTY host is gone")]
+    Gone,
+    /// It listens but does not answer.
+    #[error("the session's PTY host does not answer")]
+    Silent,
+    /// It speaks another protocol.
+    #[error("{0}")]
+    Refused(Problem),
+    /// Anything else.
+    #[error("the session's PTY host cannot be reached: {0}")]
+    Io(#[from] FramedError),
+}
+
+impl From<io::Error> for ConnectError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Self::Gone,
+            _ => Self::Io(error.into()),
+        }
+    }
+}
+
+impl From<ConnectError> for Problem {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Gone => Problem::new(Code::NotFound, error),
+            ConnectError::Refused(problem) => problem,
+            ConnectError::Silent | ConnectError::Io(_) => Problem::new(Code::Internal, error),
+        }
+    }
+}
+
+/// A connection to one session's PTY host.
+#[derive(Debug)]
+pub struct HostClient {
+    /// The host's greeting.
+    pub hello: Hello,
+    reader: HostReader,
+    writer: HostWriter,
+}
+
+impl HostClient {
+    /// Connects and greets, as `role`.
+    pub async fn connect(socket: &Path, role: Role) -> Result<Self, ConnectError> {
+        let greeting = async {
+            let (reader, writer) = tokio::io::split(open(socket).await?);
+            let (mut reader, mut writer) = (FrameReader::new(reader), FrameWriter::new(writer));
+            writer.send(&Hello::of(role).to_frame()).await?;
+            let first = reader.next().await?.ok_or(ConnectError::Gone)?;
+            let hello = Hello::expect(&first).map_err(ConnectError::Refused)?;
+            Ok(Self { hello, reader, writer })
+        };
+        tokio::time::timeout(GREETING_WITHIN, greeting).await.unwrap_or(Err(ConnectError::Silent))
+    }
+
+    /// The next frame; `None` when the host closed the connection. Cancel-safe.
+    pub async fn next(&mut self) -> Result<Option<Frame>, FramedError> {
+        self.reader.next().await
+    }
+
+    /// Sends a frame.
+    pub async fn send(&mut self, frame: &Frame) -> io::Result<()> {
+        self.writer.send(frame).await
+    }
+
+    /// Sends an ask.
+    pub async fn ask(&mut self, ask: &SessionAsk) -> io::Result<()> {
+        self.send(&message::to_frame(ask)).await
+    }
+
+    /// Both directions apart, for two tasks.
+    pub fn split(self) -> (HostReader, HostWriter) {
+        (self.reader, self.writer)
+    }
+}
+
+#[cfg(unix)]
+async fn open(socket: &Path) -> io::Result<LocalStream> {
+    LocalStream::connect(socket).await
+}
+
+#[cfg(windows)]
+async fn open(socket: &Path) -> io::Result<LocalStream> {
+    tokio::net::windows::named_pipe::ClientOptions::new().open(socket)
+}

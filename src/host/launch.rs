@@ -1,0 +1,97 @@
+//! Starts a PTY host: runs this program again with the hidden subcommand `host`, hands it a [`Spec`], reads its
+//! [`Report`]. By then the host has left the caller's process group, terminal and children.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+
+use super::spec::{Ready, Report, Spec};
+use crate::base::problem::{Code, Problem};
+
+/// The hidden subcommand.
+pub const SUBCOMMAND: &str = "host";
+
+/// Time from the start to the report. The machine may be busy; a start that takes longer has failed.
+const REPORT_WITHIN: Duration = Duration::from_secs(15);
+
+/// One report, in bytes.
+const REPORT_BYTES_MAX: u64 = 64 * 1024;
+
+/// Why no PTY host runs.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The host says why, for the person.
+    #[error("{0}")]
+    Refused(Problem),
+    /// This program could not be run again.
+    #[error("the PTY host could not be started from {0}: {1}")]
+    Spawn(PathBuf, io::Error),
+    /// It ended or hung before it said anything.
+    #[error("the PTY host gave no answer")]
+    NoReport,
+}
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Refused(problem) => problem,
+            StartError::Spawn(..) | StartError::NoReport => Problem::new(Code::Internal, error),
+        }
+    }
+}
+
+/// The file to run again: this very program, also after an update has put another one in its place.
+pub fn own_executable() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() }
+}
+
+/// Starts a PTY host by `executable` and waits until its program runs and its socket accepts.
+pub async fn start(executable: &Path, spec: &Spec) -> Result<Ready, StartError> {
+    let failed = |error| StartError::Spawn(executable.to_owned(), error);
+    let mut command = Command::new(executable);
+    command.arg(SUBCOMMAND).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    #[cfg(unix)]
+    command.arg0("sessionforge");
+    #[cfg(windows)]
+    {
+        // Neither the console nor a Ctrl-C of the agent's may reach the host.
+        const DETACHED_PROCESS: u32 = 0x0000_0008;
+        const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+        command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP).kill_on_drop(false);
+    }
+    let mut child = command.spawn().map_err(failed)?;
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+
+    let report = async {
+        let json = serde_json::to_vec(spec).map_err(io::Error::from)?;
+        if let Some(mut stdin) = stdin {
+            stdin.write_all(&json).await?;
+            stdin.shutdown().await?;
+        }
+        let mut line = Vec::new();
+        if let Some(stdout) = stdout {
+            // The host closes its end when it has reported.
+            stdout.take(REPORT_BYTES_MAX).read_to_end(&mut line).await?;
+        }
+        io::Result::Ok(line)
+    };
+    let line = match tokio::time::timeout(REPORT_WITHIN, report).await {
+        Ok(Ok(line)) => line,
+        Ok(Err(error)) => return Err(failed(error)),
+        Err(_) => return Err(StartError::NoReport),
+    };
+    #[cfg(unix)]
+    {
+        // What was started has forked and gone; this only reaps it.
+        let _ = tokio::time::timeout(REPORT_WITHIN, child.wait()).await;
+    }
+    match serde_json::from_slice(&line) {
+        Ok(Report::Ready(ready)) => Ok(ready),
+        Ok(Report::Problem(problem)) => Err(StartError::Refused(problem)),
+        Err(_) => Err(StartError::NoReport),
+    }
+}
