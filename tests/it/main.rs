@@ -4,6 +4,7 @@
 //!
 //! | file | proves |
 //! |---|---|
+//! | [`harness`] | the harness itself: the browser types, the stand-in answers |
 //! | [`tidy`] | the house rules: layers, file sizes, dependencies with reasons |
 //!
 //! All of it is one binary, because each further one would link the product again. Every test starts its own world
@@ -22,5 +23,6 @@
 )]
 #![allow(unreachable_pub, reason = "nothing is outside of a test binary")]
 
+mod harness;
 mod support;
 mod tidy;

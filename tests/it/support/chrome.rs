@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use base64::Engine as _;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -20,7 +19,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use super::process::{Process, end_all_at_home};
-use super::wait::{WAIT_MAX, poll};
+use super::wait::{WAIT_MAX, poll, poll_within};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -236,16 +235,11 @@ impl Tab {
 
     /// Waits until an expression is true.
     pub async fn expect(&self, why: &str, expression: &str) {
-        let shown = format!("{why} ({expression})");
-        let found = tokio::time::timeout(
-            WAIT_MAX - Duration::from_secs(5),
-            poll(&shown, async || (self.evaluate(&format!("!!({expression})")).await == true).then_some(())),
-        )
-        .await;
-        if found.is_err() {
+        let asked = format!("!!({expression})");
+        if poll_within(WAIT_MAX, async || (self.evaluate(&asked).await == true).then_some(())).await.is_none() {
             let text = self.evaluate("location.href + '\\n' + document.body.innerText").await;
             self.screenshot("failure").await;
-            panic!("waited in vain: {shown}\nthe page shows:\n{}", text.as_str().unwrap_or_default());
+            panic!("waited in vain: {why} ({expression})\nthe page shows:\n{}", text.as_str().unwrap_or_default());
         }
     }
 

@@ -2,6 +2,11 @@
 #![allow(dead_code, reason = "shared with benches/journey.rs, and neither uses all of it")]
 
 pub mod chrome;
+pub mod claude;
 pub mod http;
+pub mod messages_api;
 pub mod process;
+pub mod screen;
+pub mod socket;
+pub mod viewer;
 pub mod wait;

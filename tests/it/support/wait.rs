@@ -44,13 +44,20 @@ impl Changes {
 }
 
 /// Asks again and again, for facts outside that cannot tell us when they change (a page's text, a file, a process).
-pub async fn poll<T>(why: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = tokio::time::Instant::now() + WAIT_MAX;
+pub async fn poll<T>(why: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    poll_within(WAIT_MAX, look).await.unwrap_or_else(|| panic!("waited {WAIT_MAX:?} in vain: {why}"))
+}
+
+/// The same, but coming back with nothing after `at_most`.
+pub async fn poll_within<T>(at_most: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+    let deadline = tokio::time::Instant::now() + at_most;
     loop {
         if let Some(found) = look().await {
-            return found;
+            return Some(found);
         }
-        assert!(tokio::time::Instant::now() < deadline, "waited {WAIT_MAX:?} in vain: {why}");
+        if tokio::time::Instant::now() > deadline {
+            return None;
+        }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
