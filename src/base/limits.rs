@@ -46,8 +46,10 @@ pub const WINDOW_BYTES_MAX: u32 = 512 * 1024;
 /// What may be queued between the program and a viewer's screen, as time at the viewer's own rate.
 pub const QUEUED_TIME_TARGET: Duration = Duration::from_millis(100);
 
-/// A backlog that would take longer than this to drain is dropped and the screen painted anew.
-pub const REPAINT_AFTER: Duration = Duration::from_millis(500);
+/// A reader whose queue and backlog would take longer than this to drain is painted anew instead.
+///
+/// This is how long Ctrl-C may seem to do nothing; with the way there and back it stays below half a second.
+pub const REPAINT_AFTER: Duration = Duration::from_millis(350);
 
 /// Input that could not be delivered within this time is dropped visibly: a late "y" must not confirm
 /// something else.

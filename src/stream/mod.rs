@@ -2,4 +2,11 @@
 //!
 //! No I/O and no clock of their own: time is handed in, so that all of it can be simulated.
 
+pub mod credit;
 pub mod input_gate;
+pub mod output_log;
+pub mod reader;
+
+pub use credit::{Credit, OverAcknowledged};
+pub use output_log::{Behind, OutputLog};
+pub use reader::{Painting, Reader, Step};
