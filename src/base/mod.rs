@@ -4,5 +4,6 @@ pub mod clock;
 pub mod id;
 pub mod limits;
 pub mod offset;
+pub mod private;
 pub mod problem;
 pub mod secret;

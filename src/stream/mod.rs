@@ -2,6 +2,7 @@
 //!
 //! No I/O and no clock of their own: time is handed in, so that all of it can be simulated.
 
+pub mod backoff;
 pub mod credit;
 pub mod input_gate;
 pub mod output_log;

@@ -160,12 +160,12 @@ pub enum Frame {
 }
 
 const HELLO: u8 = 0x01;
-const CONTROL: u8 = 0x02;
-const OUTPUT: u8 = 0x10;
-const SNAPSHOT: u8 = 0x11;
+pub(super) const CONTROL: u8 = 0x02;
+pub(super) const OUTPUT: u8 = 0x10;
+pub(super) const SNAPSHOT: u8 = 0x11;
 const ACK: u8 = 0x12;
 const INPUT: u8 = 0x20;
-const INPUT_ACK: u8 = 0x21;
+pub(super) const INPUT_ACK: u8 = 0x21;
 const PING: u8 = 0x30;
 const PONG: u8 = 0x31;
 

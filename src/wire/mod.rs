@@ -6,6 +6,7 @@ pub mod close;
 pub mod frame;
 pub mod hello;
 pub mod message;
+pub mod passing;
 pub mod session;
 
 pub use frame::{Frame, FrameError};

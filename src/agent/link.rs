@@ -1,0 +1,211 @@
+//! One PTY host's connection for the life of one uplink.
+//!
+//! Output flows host → outbox: read, re-addressed in place, queued. Keys flow uplink → queue → host. A host that does
+//! not take what it is sent costs its own link, never another session's turn.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::Notify;
+
+use super::shared::Shared;
+use crate::wire::Frame;
+use crate::wire::frame::read_length;
+use crate::wire::message::{self, SessionSays};
+use crate::wire::passing::{Passing, readdress};
+use crate::wire::session::SessionInfo;
+
+/// What may wait for one host, in bytes. A person types a few hundred in the 15 s after which input is dropped; the rest
+/// is for pastes. A host this far behind has hung.
+const HOST_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes asked of a host's socket at a time, at first and under load. An idle session costs the first.
+const READ_BYTES_MIN: usize = 2 * 1024;
+/// See [`READ_BYTES_MIN`].
+const READ_BYTES_MAX: usize = 64 * 1024;
+
+/// Time a host has for its first message.
+pub(super) const FIRST_WORD_WITHIN: Duration = Duration::from_secs(1);
+
+/// Frames of one host, whole and undecoded.
+#[derive(Debug)]
+pub(super) struct RawFrames<R> {
+    reader: R,
+    buffer: BytesMut,
+    read_bytes: usize,
+}
+
+impl<R: AsyncRead + Unpin> RawFrames<R> {
+    pub(super) fn new(reader: R) -> Self {
+        Self { reader, buffer: BytesMut::new(), read_bytes: READ_BYTES_MIN }
+    }
+
+    /// The next frame, or nothing at the end of the connection.
+    pub(super) async fn next(&mut self) -> io::Result<Option<BytesMut>> {
+        loop {
+            let length = read_length(&self.buffer).map_err(io::Error::other)?;
+            if let Some(length) = length
+                && self.buffer.len() >= 4 + length
+            {
+                self.buffer.advance(4);
+                return Ok(Some(self.buffer.split_to(length)));
+            }
+            self.buffer.reserve(self.read_bytes.max(length.unwrap_or(0)));
+            let read = self.reader.read_buf(&mut self.buffer).await?;
+            if read == 0 {
+                return Ok(None);
+            }
+            self.read_bytes = match read {
+                _ if read >= self.read_bytes => (self.read_bytes * 2).min(READ_BYTES_MAX),
+                _ if read < self.read_bytes / 4 => (self.read_bytes / 2).max(READ_BYTES_MIN),
+                _ => self.read_bytes,
+            };
+        }
+    }
+}
+
+/// The way to one host.
+#[derive(Debug, Clone)]
+pub(super) struct ToHost {
+    queue: Arc<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    bytes: Mutex<BytesMut>,
+    filled: Notify,
+}
+
+/// The host does not take what it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hung;
+
+impl ToHost {
+    fn new() -> Self {
+        Self { queue: Arc::default() }
+    }
+
+    /// Queues a frame for the host.
+    pub(super) fn send(&self, frame: &Frame) -> Result<(), Hung> {
+        {
+            let mut bytes = self.queue.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+            if bytes.len() > HOST_QUEUE_BYTES_MAX {
+                return Err(Hung);
+            }
+            frame.encode_with_length_into(&mut bytes);
+        }
+        self.queue.filled.notify_one();
+        Ok(())
+    }
+
+    fn take(&self) -> BytesMut {
+        std::mem::take(&mut *self.queue.bytes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A host that has said what its session is, ready to be linked.
+#[derive(Debug)]
+pub(super) struct Greeted<R, W> {
+    /// What it said.
+    pub(super) info: SessionInfo,
+    frames: RawFrames<R>,
+    writer: W,
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Greeted<R, W> {
+    /// Waits for the host's first message on a connection whose greetings have been exchanged.
+    pub(super) async fn wait(frames: RawFrames<R>, writer: W) -> io::Result<Self> {
+        let mut frames = frames;
+        while let Some(frame) = frames.next().await? {
+            let Ok(Frame::Control(json)) = Frame::decode(frame.freeze()) else { continue };
+            if let Ok(SessionSays::Info { info }) = message::from_json(&json) {
+                return Ok(Self { info, frames, writer });
+            }
+        }
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+
+    /// Splits it into the handle for keys, and the work to be run until the host is gone.
+    pub(super) fn link(self, channel: u32, shared: Arc<Shared>) -> (ToHost, impl Future<Output = Gone>) {
+        let to_host = ToHost::new();
+        let queue = to_host.clone();
+        let Self { mut info, frames, writer } = self;
+        let run = async move {
+            let cause = tokio::select! {
+                outcome = pass_up(frames, channel, &shared, &mut info) => outcome,
+                outcome = pass_down(writer, &queue, &shared) => outcome,
+            };
+            if let Err(cause) = cause {
+                tracing::debug!(session = %info.id, %cause, "host connection ended");
+            }
+            Gone { channel, info }
+        };
+        (to_host, run)
+    }
+}
+
+/// A host's connection has ended.
+#[derive(Debug)]
+pub(super) struct Gone {
+    /// Where it was.
+    pub(super) channel: u32,
+    /// The last that was known of its session.
+    pub(super) info: SessionInfo,
+}
+
+async fn pass_up<R: AsyncRead + Unpin>(
+    mut frames: RawFrames<R>,
+    channel: u32,
+    shared: &Shared,
+    info: &mut SessionInfo,
+) -> io::Result<()> {
+    while let Some(mut frame) = frames.next().await? {
+        match readdress(&mut frame, channel).map_err(io::Error::other)? {
+            Passing::Output => shared.send_output(channel, frame.freeze()).await,
+            Passing::InputAck => shared.send_raw(frame.freeze()).map_err(io::Error::other)?,
+            Passing::Control => {
+                let json = frame.freeze().slice(1..);
+                let wrapped = wrap(channel, &json);
+                match message::from_json(&json) {
+                    Ok(SessionSays::End { .. }) => shared.send_output(channel, wrapped).await,
+                    Ok(says) => {
+                        shared.send_raw(wrapped).map_err(io::Error::other)?;
+                        if let SessionSays::Info { info: newer } = says {
+                            *info = newer;
+                        }
+                    }
+                    Err(problem) => return Err(io::Error::other(problem)),
+                }
+            }
+            Passing::Other => {}
+        }
+    }
+    Ok(())
+}
+
+/// A host's message as the uplink carries it. Spliced, not re-written: what a newer host says reaches a newer server
+/// through an older agent whole. The caller has checked that it is one JSON value.
+fn wrap(channel: u32, says: &[u8]) -> Bytes {
+    let head = format!(r#"{{"kind":"session","channel":{channel},"says":"#);
+    let json = [head.as_bytes(), says, b"}"].concat();
+    Frame::Control(json.into()).encode()
+}
+
+async fn pass_down<W: AsyncWrite + Unpin>(mut writer: W, queue: &ToHost, shared: &Shared) -> io::Result<()> {
+    loop {
+        let mut bytes = queue.take();
+        if bytes.is_empty() {
+            queue.queue.filled.notified().await;
+            continue;
+        }
+        if shared.slept() {
+            // Typed before this machine slept: the program must not have it now. The viewer decides anew.
+            return Err(io::Error::other("the machine slept"));
+        }
+        writer.write_all_buf(&mut bytes).await?;
+        writer.flush().await?;
+    }
+}

@@ -1,0 +1,117 @@
+//! What the tasks of one uplink share: the outbox, the signs of life, and the gap watch.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::sync::Notify;
+use tokio::time::{Duration, Instant};
+
+use super::gap::Gap;
+use super::outbox::{NotRead, Outbox};
+use crate::wire::Frame;
+use crate::wire::message;
+
+/// Between the tasks of one uplink; each new uplink has a new one.
+#[derive(Debug)]
+pub(super) struct Shared {
+    outbox: Mutex<Outbox>,
+    /// Told when the outbox has something.
+    filled: Notify,
+    /// Told when the outbox has been emptied by a batch.
+    drained: Notify,
+    started: Instant,
+    /// When something was last sent, in milliseconds since `started`.
+    sent_ms: AtomicU64,
+    gap: Gap,
+}
+
+impl Shared {
+    pub(super) fn new() -> Self {
+        Self {
+            outbox: Mutex::default(),
+            filled: Notify::new(),
+            drained: Notify::new(),
+            started: Instant::now(),
+            sent_ms: AtomicU64::new(0),
+            gap: Gap::new(SystemTime::now()),
+        }
+    }
+
+    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        // Nothing panics while it holds the lock; if something ever did, the queue would still be whole.
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a frame before all output.
+    pub(super) fn send(&self, frame: &Frame) -> Result<(), NotRead> {
+        self.send_raw(frame.encode())
+    }
+
+    /// Sends a control message.
+    pub(super) fn say<T: Serialize>(&self, message: &T) -> Result<(), NotRead> {
+        self.send(&message::to_frame(message))
+    }
+
+    /// Sends an encoded frame before all output.
+    pub(super) fn send_raw(&self, frame: Bytes) -> Result<(), NotRead> {
+        self.outbox().push_urgent(frame)?;
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Sends an encoded frame in the order of its session, and waits while too much of that session is pending.
+    pub(super) async fn send_output(&self, channel: u32, frame: Bytes) {
+        loop {
+            // The waiter is made before the look: room made in between is not missed.
+            let mut drained = std::pin::pin!(self.drained.notified());
+            drained.as_mut().enable();
+            if self.outbox().has_room(channel) {
+                break;
+            }
+            drained.await;
+        }
+        self.outbox().push_output(channel, frame);
+        self.filled.notify_one();
+    }
+
+    /// Drops what is pending of a closed channel.
+    pub(super) fn forget(&self, channel: u32) {
+        self.outbox().forget(channel);
+        self.drained.notify_waiters();
+    }
+
+    /// The frame to send next, if there is one.
+    pub(super) fn pop(&self) -> Option<Bytes> {
+        self.outbox().pop()
+    }
+
+    /// Waits until [`Self::pop`] may have something.
+    pub(super) async fn filled(&self) {
+        self.filled.notified().await;
+    }
+
+    /// A batch has left.
+    pub(super) fn sent(&self) {
+        let since = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.sent_ms.store(since, Ordering::Relaxed);
+        self.drained.notify_waiters();
+    }
+
+    /// For how long nothing has been sent.
+    pub(super) fn silent_for(&self) -> Duration {
+        self.started.elapsed().saturating_sub(Duration::from_millis(self.sent_ms.load(Ordering::Relaxed)))
+    }
+
+    /// Whether this process stood still since the last beat: nothing received may be used.
+    pub(super) fn slept(&self) -> bool {
+        self.gap.passed(SystemTime::now())
+    }
+
+    /// To be called every [`super::gap::BEAT_EVERY`]. Returns whether this process stood still.
+    pub(super) fn beat(&self) -> bool {
+        self.gap.beat(SystemTime::now())
+    }
+}

@@ -1,0 +1,401 @@
+//! Keystroke and output hop 6 of 8. One connection to the server, for all sessions of this machine.
+//!
+//! Keys arrive from the server and leave through [`super::link`]; output arrives from there and leaves through
+//! [`super::outbox`] in the order in which it matters. Nothing is interpreted and nothing kept: credit runs from the
+//! server to the PTY hosts, each uplink opens connections of its own to them, and with it all counting starts anew.
+//! Invariant: no branch of [`Uplink::serve`] waits for a host, a disk or the server.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::SplitSink;
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_util::sync::CancellationToken;
+
+use super::config::AgentConfig;
+use super::connect::{BATCH_BYTES, Socket};
+use super::error::UplinkError;
+use super::gap::BEAT_EVERY;
+use super::hosts::{Hosts, Opening};
+use super::link::{Gone, ToHost};
+use super::shared::Shared;
+use crate::base::id::SessionId;
+use crate::base::limits::{PING_EVERY, SILENCE_MAX};
+use crate::base::offset::Offset;
+use crate::base::problem::Problem;
+use crate::wire::Frame;
+use crate::wire::frame::InputOutcome;
+use crate::wire::message::{self, Announced, FromAgent, SessionAsk, SessionSays, ToAgent};
+use crate::wire::session::{SessionInfo, SessionState};
+
+/// A host that goes away sooner than this after it was linked is looked for by the next scan only.
+const LINK_LIVED: Duration = Duration::from_secs(1);
+
+/// Time to say good-bye before the connection is dropped.
+const CLOSE_WITHIN: Duration = Duration::from_millis(500);
+
+/// One registered connection.
+pub(super) struct Uplink {
+    config: Arc<AgentConfig>,
+    hosts: Arc<Hosts>,
+    shared: Arc<Shared>,
+    /// Sessions by channel.
+    channels: HashMap<u32, Session>,
+    by_session: HashMap<SessionId, u32>,
+    /// Channels are never used twice on a connection.
+    next_channel: u32,
+    /// Sessions whose hosts are being looked for.
+    opening: HashSet<SessionId>,
+    /// The links' work, one task for each host.
+    links: JoinSet<Gone>,
+    /// What takes a while: starting, forgetting, looking for hosts.
+    errands: JoinSet<Answer>,
+}
+
+struct Session {
+    info: SessionInfo,
+    link: Option<Link>,
+}
+
+struct Link {
+    to_host: ToHost,
+    task: AbortHandle,
+    since: Instant,
+}
+
+/// An errand's outcome.
+enum Answer {
+    /// A host was looked for.
+    Opened { session: SessionId, opening: Opening },
+    /// A session was to be started.
+    Started { request: u64, session: SessionId, outcome: Result<Opening, Problem> },
+    /// A session was to be forgotten.
+    Forgotten { request: u64, session: SessionId, outcome: Result<(), Problem> },
+}
+
+impl Uplink {
+    /// For a connection the server has registered.
+    pub(super) fn new(config: Arc<AgentConfig>, hosts: Arc<Hosts>) -> Self {
+        Self {
+            config,
+            hosts,
+            shared: Arc::new(Shared::new()),
+            channels: HashMap::new(),
+            by_session: HashMap::new(),
+            next_channel: 1,
+            opening: HashSet::new(),
+            links: JoinSet::new(),
+            errands: JoinSet::new(),
+        }
+    }
+
+    /// Announces all sessions, then carries frames both ways until the connection ends or `stop` is asked for.
+    pub(super) async fn serve(mut self, socket: Socket, stop: &CancellationToken) -> Result<(), UplinkError> {
+        let (mut sink, mut stream) = socket.split();
+        let outcome = {
+            let shared = Arc::clone(&self.shared);
+            let mut writing = std::pin::pin!(write(&mut sink, &shared));
+            self.announce_all().await?;
+            let mut beat = tokio::time::interval(BEAT_EVERY);
+            beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut heard = Instant::now();
+            let mut pings = 0;
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => break Ok(()),
+                    error = &mut writing => break Err(error),
+                    message = stream.next() => {
+                        if shared.slept() {
+                            break Err(UplinkError::Slept);
+                        }
+                        heard = Instant::now();
+                        match message {
+                            Some(Ok(Message::Binary(frame))) => self.on_frame(Frame::decode(frame)?)?,
+                            Some(Ok(Message::Close(close))) => {
+                                let (code, reason) = close.map_or((1005, String::new()), |close| {
+                                    (close.code.into(), close.reason.as_str().to_owned())
+                                });
+                                break Err(UplinkError::closed(code, &reason));
+                            }
+                            Some(Ok(_)) => {} // WebSocket's own pings, and text that no protocol of ours sends.
+                            Some(Err(error)) => break Err(error.into()),
+                            None => break Err(UplinkError::closed(1006, "without a word")),
+                        }
+                    }
+                    Some(Ok(gone)) = self.links.join_next() => self.on_gone(gone)?,
+                    Some(Ok(answer)) = self.errands.join_next() => self.on_answer(answer)?,
+                    _ = beat.tick() => {
+                        if shared.beat() {
+                            break Err(UplinkError::Slept);
+                        }
+                        if heard.elapsed() > SILENCE_MAX {
+                            break Err(UplinkError::Silent);
+                        }
+                        if shared.silent_for() >= PING_EVERY {
+                            pings += 1;
+                            shared.send(&Frame::Ping(pings))?;
+                        }
+                        self.scan()?;
+                    }
+                }
+            }
+        };
+        if outcome.is_ok() {
+            let away = CloseFrame { code: CloseCode::Away, reason: "the agent stops".into() };
+            // The server learns it from the broken connection otherwise.
+            let _ = tokio::time::timeout(CLOSE_WITHIN, sink.send(Message::Close(Some(away)))).await;
+        }
+        outcome
+    }
+
+    /// All sessions of this machine in one message: what is missing there is gone.
+    async fn announce_all(&mut self) -> Result<(), UplinkError> {
+        let found = self.hosts.open_all().await;
+        let sessions = found.into_iter().filter_map(|(session, opening)| self.open(session, opening)).collect();
+        self.shared.say(&FromAgent::Sessions { sessions })?;
+        Ok(())
+    }
+
+    /// Gives a session its channel, and its link if its host lives.
+    fn open(&mut self, session: SessionId, opening: Opening) -> Option<Announced> {
+        let channel = self.next_channel;
+        let (info, link) = match opening {
+            Opening::Live(greeted) => {
+                let info = greeted.info.clone();
+                let (to_host, work) = greeted.link(channel, Arc::clone(&self.shared));
+                let task = self.links.spawn(work);
+                (info, Some(Link { to_host, task, since: Instant::now() }))
+            }
+            Opening::Mute(info) | Opening::Ended(info) => (info, None),
+            Opening::Missing => return None,
+        };
+        self.next_channel += 1;
+        self.channels.insert(channel, Session { info: info.clone(), link });
+        if let Some(before) = self.by_session.insert(session, channel) {
+            self.drop_channel(before);
+        }
+        Some(Announced { channel, info })
+    }
+
+    fn drop_channel(&mut self, channel: u32) {
+        if let Some(Session { link: Some(link), .. }) = self.channels.remove(&channel) {
+            link.task.abort();
+        }
+        self.shared.forget(channel);
+    }
+
+    fn on_frame(&mut self, frame: Frame) -> Result<(), UplinkError> {
+        match frame {
+            Frame::Input { channel, viewer, number, bytes } => {
+                tracing::trace!(hop = "k6", channel, bytes = bytes.len(), "input");
+                if self.channels.get(&channel).is_some_and(|session| has_ended(&session.info) && session.link.is_none()) {
+                    let outcome = InputOutcome::Ended;
+                    self.shared.send(&Frame::InputAck { channel, viewer, number, outcome })?;
+                }
+                self.pass_down(channel, &Frame::Input { channel: 0, viewer, number, bytes });
+            }
+            Frame::Ack { channel, consumed } => self.pass_down(channel, &Frame::Ack { channel: 0, consumed }),
+            Frame::Ping(number) => self.shared.send(&Frame::Pong(number))?,
+            Frame::Control(json) => self.on_control(&json)?,
+            // A pong was a sign of life, which is all it is for; the rest flows the other way or is newer than we are.
+            Frame::Pong(_)
+            | Frame::Hello(_)
+            | Frame::Output { .. }
+            | Frame::Snapshot { .. }
+            | Frame::InputAck { .. }
+            | Frame::Unknown(_) => {}
+        }
+        Ok(())
+    }
+
+    fn on_control(&mut self, json: &bytes::Bytes) -> Result<(), UplinkError> {
+        match message::from_json(json)? {
+            ToAgent::Session { channel, ask } => {
+                let linked = self.channels.get(&channel).is_some_and(|session| session.link.is_some());
+                if !linked && matches!(ask, SessionAsk::Subscribe { .. }) {
+                    // Nothing can come any more; whoever watches is told so instead of left waiting.
+                    self.say(channel, SessionSays::End { offset: Offset::ZERO })?;
+                }
+                if let Some(ask) = bare_ask(json) {
+                    self.pass_down(channel, &Frame::Control(ask.into()));
+                }
+            }
+            ToAgent::Start { request, session, launch } => {
+                let (hosts, config) = (Arc::clone(&self.hosts), Arc::clone(&self.config));
+                self.opening.insert(session);
+                self.errands.spawn(async move {
+                    let outcome = match hosts.start(&config, session, launch).await {
+                        Ok(()) => Ok(hosts.open(session).await),
+                        Err(problem) => Err(problem),
+                    };
+                    Answer::Started { request, session, outcome }
+                });
+            }
+            ToAgent::Forget { request, session } => {
+                let hosts = Arc::clone(&self.hosts);
+                self.errands.spawn(async move {
+                    let outcome = hosts.forget(session).await;
+                    Answer::Forgotten { request, session, outcome }
+                });
+            }
+            ToAgent::Registered { .. } | ToAgent::Unknown => {}
+        }
+        Ok(())
+    }
+
+    fn pass_down(&mut self, channel: u32, frame: &Frame) {
+        let Some(session) = self.channels.get_mut(&channel) else { return };
+        let Some(link) = &session.link else { return };
+        if link.to_host.send(frame).is_err() {
+            tracing::warn!(session = %session.info.id, "its PTY host takes no input; the link to it is made anew");
+            link.task.abort();
+            session.link = None;
+        }
+    }
+
+    fn on_gone(&mut self, gone: Gone) -> Result<(), UplinkError> {
+        let Some(session) = self.channels.get_mut(&gone.channel) else { return Ok(()) };
+        session.info = gone.info;
+        let lived = session.link.take().is_some_and(|link| link.since.elapsed() >= LINK_LIVED);
+        if has_ended(&session.info) {
+            return Ok(());
+        }
+        let id = session.info.id;
+        if lived {
+            self.look_for(id);
+        }
+        Ok(())
+    }
+
+    fn on_answer(&mut self, answer: Answer) -> Result<(), UplinkError> {
+        match answer {
+            Answer::Opened { session, opening } => {
+                self.opening.remove(&session);
+                self.on_opened(session, opening)
+            }
+            Answer::Started { request, session, outcome } => {
+                self.opening.remove(&session);
+                let problem = match outcome {
+                    Ok(opening) => {
+                        self.on_opened(session, opening)?;
+                        None
+                    }
+                    Err(problem) => Some(problem),
+                };
+                Ok(self.shared.say(&FromAgent::Done { request, problem })?)
+            }
+            Answer::Forgotten { request, session, outcome } => {
+                if outcome.is_ok() {
+                    self.close(session)?;
+                }
+                Ok(self.shared.say(&FromAgent::Done { request, problem: outcome.err() })?)
+            }
+        }
+    }
+
+    fn on_opened(&mut self, session: SessionId, opening: Opening) -> Result<(), UplinkError> {
+        let known = self.by_session.get(&session).and_then(|channel| Some((*channel, self.channels.get_mut(channel)?)));
+        match (known, opening) {
+            // Somebody was faster, or there is nothing new.
+            (Some((_, Session { link: Some(_), .. })), _) | (Some(_), Opening::Mute(_)) | (None, Opening::Missing) => Ok(()),
+            (Some(_), Opening::Missing) => self.close(session),
+            (Some((channel, known)), Opening::Ended(info)) => {
+                if known.info == info {
+                    return Ok(());
+                }
+                known.info = info.clone();
+                self.say(channel, SessionSays::Info { info })
+            }
+            (None, opening) | (Some(_), opening @ Opening::Live(_)) => {
+                if let Some(announced) = self.open(session, opening) {
+                    self.shared.say(&FromAgent::Opened { announced })?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The session is forgotten: its channel ends.
+    fn close(&mut self, session: SessionId) -> Result<(), UplinkError> {
+        if let Some(channel) = self.by_session.remove(&session) {
+            self.drop_channel(channel);
+            self.shared.say(&FromAgent::Closed { channel })?;
+        }
+        Ok(())
+    }
+
+    /// Finds sessions that came or went without this uplink's doing, and hosts that answer again.
+    fn scan(&mut self) -> Result<(), UplinkError> {
+        let Ok(present) = self.hosts.sessions() else {
+            return Ok(()); // The directory cannot be read just now; hosts and links do not depend on it.
+        };
+        let gone: Vec<SessionId> = self.by_session.keys().filter(|id| !present.contains(id)).copied().collect();
+        for session in gone {
+            let linked = self.by_session.get(&session).and_then(|channel| self.channels.get(channel));
+            if linked.is_some_and(|session| session.link.is_none()) {
+                self.close(session)?;
+            }
+        }
+        for session in present {
+            let known = self.by_session.get(&session).and_then(|channel| self.channels.get(channel));
+            if known.is_none_or(|known| known.link.is_none() && !has_ended(&known.info)) {
+                self.look_for(session);
+            }
+        }
+        Ok(())
+    }
+
+    fn look_for(&mut self, session: SessionId) {
+        if self.opening.insert(session) {
+            let hosts = Arc::clone(&self.hosts);
+            self.errands.spawn(async move { Answer::Opened { session, opening: hosts.open(session).await } });
+        }
+    }
+
+    fn say(&self, channel: u32, says: SessionSays) -> Result<(), UplinkError> {
+        Ok(self.shared.say(&FromAgent::Session { channel, says })?)
+    }
+}
+
+fn has_ended(info: &SessionInfo) -> bool {
+    matches!(info.state, SessionState::Exited | SessionState::Lost)
+}
+
+/// The server's message to a host as the host's own socket carries it, with all that a newer server may have put there.
+fn bare_ask(json: &[u8]) -> Option<Vec<u8>> {
+    #[derive(serde::Deserialize)]
+    struct Wrapped {
+        ask: serde_json::Value,
+    }
+    let wrapped: Wrapped = serde_json::from_slice(json).ok()?;
+    serde_json::to_vec(&wrapped.ask).ok()
+}
+
+/// Sends what the outbox has, in batches: at once when idle, in large writes under load.
+async fn write(sink: &mut SplitSink<Socket, Message>, shared: &Shared) -> UplinkError {
+    loop {
+        let mut batch_bytes = 0;
+        while batch_bytes < BATCH_BYTES
+            && let Some(frame) = shared.pop()
+        {
+            batch_bytes += frame.len();
+            if let Err(error) = sink.feed(Message::Binary(frame)).await {
+                return error.into();
+            }
+        }
+        if batch_bytes == 0 {
+            shared.filled().await;
+            continue;
+        }
+        if let Err(error) = sink.flush().await {
+            return error.into();
+        }
+        shared.sent();
+    }
+}
