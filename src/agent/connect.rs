@@ -35,8 +35,8 @@ pub(super) async fn connect(config: &AgentConfig) -> Result<Socket, UplinkError>
     let endpoint = Endpoint::parse(&config.server, config.insecure_http)?;
     let mut request = endpoint.request()?;
     // A key is ASCII; one that cannot stand in a header was mistyped.
-    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", config.key.expose()))
-        .map_err(|_| UplinkError::KeyRefused)?;
+    let mut bearer =
+        HeaderValue::from_str(&format!("Bearer {}", config.key.expose())).map_err(|_| UplinkError::KeyRefused)?;
     bearer.set_sensitive(true);
     request.headers_mut().insert(AUTHORIZATION, bearer);
 
@@ -149,7 +149,9 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for server in ["forge.example", "", "ftp://forge.example", "https://", "https://me:pw@forge.example", "https://a b"] {
+        for server in
+            ["forge.example", "", "ftp://forge.example", "https://", "https://me:pw@forge.example", "https://a b"]
+        {
             assert!(matches!(Endpoint::parse(server, true), Err(UplinkError::Address { .. })), "{server}");
         }
     }

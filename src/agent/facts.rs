@@ -8,7 +8,7 @@ use crate::wire::session::MachineFacts;
 
 /// Says it to the server, right after hello.
 pub(super) fn facts(config: &AgentConfig) -> MachineFacts {
-    let hostname = System::host_name().filter(|name| !name.is_empty()).unwrap_or_else(|| "unnamed".to_owned());
+    let hostname = System::host_name().ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "unnamed".to_owned());
     let mut name = config.name.clone().unwrap_or_else(|| hostname.clone());
     while name.len() > NAME_BYTES_MAX {
         name.pop();

@@ -7,13 +7,14 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Notify;
 
 use super::shared::Shared;
+use crate::base::limits::CONTROL_BYTES_MAX;
+use crate::host::framed::{FrameReader, FrameWriter, FramedError};
 use crate::wire::Frame;
-use crate::wire::frame::read_length;
 use crate::wire::message::{self, SessionSays};
 use crate::wire::passing::{Passing, readdress};
 use crate::wire::session::SessionInfo;
@@ -22,50 +23,8 @@ use crate::wire::session::SessionInfo;
 /// is for pastes. A host this far behind has hung.
 const HOST_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Bytes asked of a host's socket at a time, at first and under load. An idle session costs the first.
-const READ_BYTES_MIN: usize = 2 * 1024;
-/// See [`READ_BYTES_MIN`].
-const READ_BYTES_MAX: usize = 64 * 1024;
-
 /// Time a host has for its first message.
 pub(super) const FIRST_WORD_WITHIN: Duration = Duration::from_secs(1);
-
-/// Frames of one host, whole and undecoded.
-#[derive(Debug)]
-pub(super) struct RawFrames<R> {
-    reader: R,
-    buffer: BytesMut,
-    read_bytes: usize,
-}
-
-impl<R: AsyncRead + Unpin> RawFrames<R> {
-    pub(super) fn new(reader: R) -> Self {
-        Self { reader, buffer: BytesMut::new(), read_bytes: READ_BYTES_MIN }
-    }
-
-    /// The next frame, or nothing at the end of the connection.
-    pub(super) async fn next(&mut self) -> io::Result<Option<BytesMut>> {
-        loop {
-            let length = read_length(&self.buffer).map_err(io::Error::other)?;
-            if let Some(length) = length
-                && self.buffer.len() >= 4 + length
-            {
-                self.buffer.advance(4);
-                return Ok(Some(self.buffer.split_to(length)));
-            }
-            self.buffer.reserve(self.read_bytes.max(length.unwrap_or(0)));
-            let read = self.reader.read_buf(&mut self.buffer).await?;
-            if read == 0 {
-                return Ok(None);
-            }
-            self.read_bytes = match read {
-                _ if read >= self.read_bytes => (self.read_bytes * 2).min(READ_BYTES_MAX),
-                _ if read < self.read_bytes / 4 => (self.read_bytes / 2).max(READ_BYTES_MIN),
-                _ => self.read_bytes,
-            };
-        }
-    }
-}
 
 /// The way to one host.
 #[derive(Debug, Clone)]
@@ -111,21 +70,20 @@ impl ToHost {
 pub(super) struct Greeted<R, W> {
     /// What it said.
     pub(super) info: SessionInfo,
-    frames: RawFrames<R>,
+    frames: FrameReader<R>,
     writer: W,
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Greeted<R, W> {
     /// Waits for the host's first message on a connection whose greetings have been exchanged.
-    pub(super) async fn wait(frames: RawFrames<R>, writer: W) -> io::Result<Self> {
-        let mut frames = frames;
+    pub(super) async fn wait(mut frames: FrameReader<R>, writer: FrameWriter<W>) -> Result<Self, FramedError> {
         while let Some(frame) = frames.next().await? {
-            let Ok(Frame::Control(json)) = Frame::decode(frame.freeze()) else { continue };
+            let Frame::Control(json) = frame else { continue };
             if let Ok(SessionSays::Info { info }) = message::from_json(&json) {
-                return Ok(Self { info, frames, writer });
+                return Ok(Self { info, frames, writer: writer.into_stream() });
             }
         }
-        Err(io::ErrorKind::UnexpectedEof.into())
+        Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())
     }
 
     /// Splits it into the handle for keys, and the work to be run until the host is gone.
@@ -157,18 +115,21 @@ pub(super) struct Gone {
 }
 
 async fn pass_up<R: AsyncRead + Unpin>(
-    mut frames: RawFrames<R>,
+    mut frames: FrameReader<R>,
     channel: u32,
     shared: &Shared,
     info: &mut SessionInfo,
 ) -> io::Result<()> {
-    while let Some(mut frame) = frames.next().await? {
+    while let Some(mut frame) = frames.next_raw().await.map_err(io::Error::other)? {
         match readdress(&mut frame, channel).map_err(io::Error::other)? {
             Passing::Output => shared.send_output(channel, frame.freeze()).await,
             Passing::InputAck => shared.send_raw(frame.freeze()).map_err(io::Error::other)?,
             Passing::Control => {
                 let json = frame.freeze().slice(1..);
                 let wrapped = wrap(channel, &json);
+                if wrapped.len() > CONTROL_BYTES_MAX {
+                    continue; // Arguments near their bound, and the server has had them. It would refuse the frame.
+                }
                 match message::from_json(&json) {
                     Ok(SessionSays::End { .. }) => shared.send_output(channel, wrapped).await,
                     Ok(says) => {

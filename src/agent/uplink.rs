@@ -22,7 +22,7 @@ use super::config::AgentConfig;
 use super::connect::{BATCH_BYTES, Socket};
 use super::error::UplinkError;
 use super::gap::BEAT_EVERY;
-use super::hosts::{Hosts, Opening};
+use super::hosts::{Hosts, Opening, has_ended};
 use super::link::{Gone, ToHost};
 use super::shared::Shared;
 use crate::base::id::SessionId;
@@ -194,7 +194,8 @@ impl Uplink {
         match frame {
             Frame::Input { channel, viewer, number, bytes } => {
                 tracing::trace!(hop = "k6", channel, bytes = bytes.len(), "input");
-                if self.channels.get(&channel).is_some_and(|session| has_ended(&session.info) && session.link.is_none()) {
+                if self.channels.get(&channel).is_some_and(|session| has_ended(&session.info) && session.link.is_none())
+                {
                     let outcome = InputOutcome::Ended;
                     self.shared.send(&Frame::InputAck { channel, viewer, number, outcome })?;
                 }
@@ -303,7 +304,9 @@ impl Uplink {
         let known = self.by_session.get(&session).and_then(|channel| Some((*channel, self.channels.get_mut(channel)?)));
         match (known, opening) {
             // Somebody was faster, or there is nothing new.
-            (Some((_, Session { link: Some(_), .. })), _) | (Some(_), Opening::Mute(_)) | (None, Opening::Missing) => Ok(()),
+            (Some((_, Session { link: Some(_), .. })), _) | (Some(_), Opening::Mute(_)) | (None, Opening::Missing) => {
+                Ok(())
+            }
             (Some(_), Opening::Missing) => self.close(session),
             (Some((channel, known)), Opening::Ended(info)) => {
                 if known.info == info {
@@ -344,7 +347,7 @@ impl Uplink {
         }
         for session in present {
             let known = self.by_session.get(&session).and_then(|channel| self.channels.get(channel));
-            if known.is_none_or(|known| known.link.is_none() && !has_ended(&known.info)) {
+            if known.is_none_or(|known| known.link.is_none() && known.info.state != SessionState::Exited) {
                 self.look_for(session);
             }
         }
@@ -361,10 +364,6 @@ impl Uplink {
     fn say(&self, channel: u32, says: SessionSays) -> Result<(), UplinkError> {
         Ok(self.shared.say(&FromAgent::Session { channel, says })?)
     }
-}
-
-fn has_ended(info: &SessionInfo) -> bool {
-    matches!(info.state, SessionState::Exited | SessionState::Lost)
 }
 
 /// The server's message to a host as the host's own socket carries it, with all that a newer server may have put there.

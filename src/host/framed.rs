@@ -5,7 +5,7 @@ use std::io;
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::wire::frame::{Frame, FrameError, take_frame};
+use crate::wire::frame::{Frame, FrameError, take_frame, take_raw};
 
 /// Room for one read of the socket, in bytes.
 const READ_BYTES: usize = 64 * 1024;
@@ -47,11 +47,28 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             if let Some(frame) = take_frame(&mut self.buffer)? {
                 return Ok(Some(frame));
             }
-            self.buffer.reserve(self.room);
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+            if !self.fill().await? {
                 return Ok(None);
             }
         }
+    }
+
+    /// Like [`Self::next`], but undecoded: for a relay, which passes most frames on as they are. Cancel-safe.
+    pub async fn next_raw(&mut self) -> Result<Option<BytesMut>, FramedError> {
+        loop {
+            if let Some(frame) = take_raw(&mut self.buffer)? {
+                return Ok(Some(frame));
+            }
+            if !self.fill().await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads once. Whether there was anything to read.
+    async fn fill(&mut self) -> io::Result<bool> {
+        self.buffer.reserve(self.room);
+        Ok(self.stream.read_buf(&mut self.buffer).await? > 0)
     }
 }
 
@@ -71,6 +88,11 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
     /// Takes a frame; it is on its way once [`Self::flush`] returns.
     pub fn queue(&mut self, frame: &Frame) {
         frame.encode_with_length_into(&mut self.buffer);
+    }
+
+    /// The stream alone. What was taken and not written is lost.
+    pub fn into_stream(self) -> W {
+        self.stream
     }
 
     /// Bytes taken and not yet written.

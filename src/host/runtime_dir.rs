@@ -97,18 +97,22 @@ pub fn read_facts(dir: &Path, session: SessionId) -> Option<Facts> {
     (facts.info.id == session).then_some(facts)
 }
 
-/// The facts of every session that has a host or had one, oldest first. Whether it still runs, its socket tells.
-pub fn scan(dir: &Path) -> io::Result<Vec<Facts>> {
+/// Every session that has a host or had one, by name only: cheap enough to ask for every second.
+pub fn sessions(dir: &Path) -> io::Result<Vec<SessionId>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
-    let mut all: Vec<Facts> = entries
+    Ok(entries
         .take(SCAN_MAX)
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".json")?.parse().ok())
-        .filter_map(|session| read_facts(dir, session))
-        .collect();
+        .collect())
+}
+
+/// The facts of every session that has a host or had one, oldest first. Whether it still runs, its socket tells.
+pub fn scan(dir: &Path) -> io::Result<Vec<Facts>> {
+    let mut all: Vec<Facts> = sessions(dir)?.into_iter().filter_map(|session| read_facts(dir, session)).collect();
     all.sort_by_key(|facts| (facts.info.started_at, facts.info.id));
     Ok(all)
 }

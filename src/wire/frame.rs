@@ -324,13 +324,18 @@ pub fn read_length(buffer: &[u8]) -> Result<Option<usize>, FrameError> {
 
 /// Takes one whole frame off the front of `buffer`, or nothing when it is not all there yet.
 pub fn take_frame(buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
+    take_raw(buffer)?.map(|raw| Frame::decode(raw.freeze())).transpose()
+}
+
+/// Like [`take_frame`], but undecoded.
+pub fn take_raw(buffer: &mut BytesMut) -> Result<Option<BytesMut>, FrameError> {
     let Some(length) = read_length(buffer)? else { return Ok(None) };
     if buffer.len() < 4 + length {
         buffer.reserve(4 + length - buffer.len());
         return Ok(None);
     }
     buffer.advance(4);
-    Frame::decode(buffer.split_to(length).freeze()).map(Some)
+    Ok(Some(buffer.split_to(length)))
 }
 
 fn get_viewer(frame: &mut Bytes) -> ViewerId {

@@ -1,8 +1,6 @@
 //! Passing a frame on from one connection to another: only its channel changes, its payload is not touched.
 
-use super::frame::{
-    CONTROL, FrameError, INPUT_ACK, OUTPUT, OUTPUT_HEADER_BYTES, SNAPSHOT, SNAPSHOT_HEADER_BYTES,
-};
+use super::frame::{CONTROL, FrameError, INPUT_ACK, OUTPUT, OUTPUT_HEADER_BYTES, SNAPSHOT, SNAPSHOT_HEADER_BYTES};
 use crate::base::limits::FRAME_PAYLOAD_BYTES_MAX;
 
 /// Where the channel stands in frames that have one: right behind the kind.
@@ -30,9 +28,7 @@ pub enum Passing {
 pub fn readdress(frame: &mut [u8], channel: u32) -> Result<Passing, FrameError> {
     let bytes = frame.len();
     let (kind, passing, min, max) = match frame.first().copied() {
-        Some(OUTPUT) => {
-            (OUTPUT, Passing::Output, OUTPUT_HEADER_BYTES, OUTPUT_HEADER_BYTES + FRAME_PAYLOAD_BYTES_MAX)
-        }
+        Some(OUTPUT) => (OUTPUT, Passing::Output, OUTPUT_HEADER_BYTES, OUTPUT_HEADER_BYTES + FRAME_PAYLOAD_BYTES_MAX),
         Some(SNAPSHOT) => {
             (SNAPSHOT, Passing::Output, SNAPSHOT_HEADER_BYTES, SNAPSHOT_HEADER_BYTES + FRAME_PAYLOAD_BYTES_MAX)
         }
