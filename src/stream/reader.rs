@@ -43,7 +43,7 @@ pub enum Step<T> {
         /// At most one frame's payload.
         bytes: Bytes,
     },
-    /// Send this piece of the snapshot that [`Reader::answered`] was given.
+    /// Send this piece of a snapshot that [`Reader::answered`] or [`Reader::answered_at_once`] was given.
     Answer {
         /// What the snapshot was labelled with.
         label: T,
@@ -122,6 +122,9 @@ pub struct Reader<T> {
     position: Offset,
     credit: Credit,
     repaint: Repaint<T>,
+    /// Goes before output.
+    urgent_answer: Option<Painting<T>>,
+    /// Goes behind output.
     answer: Option<Painting<T>>,
     /// All bytes sent up to the end of the last repaint: when they are acknowledged, it has been seen.
     painted_until: u64,
@@ -130,7 +133,14 @@ pub struct Reader<T> {
 impl<T: Copy> Reader<T> {
     /// One that has everything before `offset`.
     pub fn at(offset: Offset) -> Self {
-        Self { position: offset, credit: Credit::new(), repaint: Repaint::None, answer: None, painted_until: 0 }
+        Self {
+            position: offset,
+            credit: Credit::new(),
+            repaint: Repaint::None,
+            urgent_answer: None,
+            answer: None,
+            painted_until: 0,
+        }
     }
 
     /// One that has nothing: its first step is [`Step::Repaint`].
@@ -191,8 +201,22 @@ impl<T: Copy> Reader<T> {
     }
 
     /// Sends this snapshot too, behind all output and only while credit is left. Replaces an earlier one.
+    ///
+    /// For the scrollback: long, and nobody waits for it.
     pub fn answered(&mut self, snapshot: Painting<T>) {
         self.answer = Some(snapshot);
+    }
+
+    /// Sends this snapshot too, before any more output. Replaces an earlier one.
+    ///
+    /// For the visible screen: short, and somebody waits for it while output may never end.
+    pub fn answered_at_once(&mut self, snapshot: Painting<T>) {
+        self.urgent_answer = Some(snapshot);
+    }
+
+    /// Sends no more of the last [`Reader::answered`].
+    pub fn cancel_answer(&mut self) {
+        self.answer = None;
     }
 
     /// The reader has consumed this many payload bytes since its beginning.
@@ -206,6 +230,10 @@ impl<T: Copy> Reader<T> {
             && self.is_too_far_back(log)
         {
             self.repaint = Repaint::Due { screen: true };
+        }
+        // A repaint that has begun is not torn apart.
+        if self.urgent_answer.is_some() && !self.has_begun_painting() {
+            return send_answer(&mut self.urgent_answer, &mut self.credit, now);
         }
         match &mut self.repaint {
             // The last one was seen, and this one can be sent at once: never two in flight, and a slow line shows a
@@ -261,7 +289,7 @@ impl<T: Copy> Reader<T> {
                 // It caught up by itself.
                 self.repaint = Repaint::None;
             }
-            return self.answer(now);
+            return send_answer(&mut self.answer, &mut self.credit, now);
         }
         let backlog = usize::try_from(backlog).unwrap_or(usize::MAX);
         let Some(max) = room(&self.credit, backlog) else { return Step::Wait };
@@ -277,17 +305,21 @@ impl<T: Copy> Reader<T> {
         }
     }
 
-    fn answer(&mut self, now: Instant) -> Step<T> {
-        let Some(painting) = &mut self.answer else { return Step::Wait };
-        let Some(max) = room(&self.credit, painting.remaining()) else { return Step::Wait };
-        let label = painting.label;
-        let (first, last, bytes) = painting.next(max);
-        self.credit.sent(bytes.len(), now);
-        if last {
-            self.answer = None;
-        }
-        Step::Answer { label, first, last, bytes }
+    fn has_begun_painting(&self) -> bool {
+        matches!(&self.repaint, Repaint::Painting { now, .. } if now.begun)
     }
+}
+
+fn send_answer<T: Copy>(slot: &mut Option<Painting<T>>, credit: &mut Credit, now: Instant) -> Step<T> {
+    let Some(painting) = slot else { return Step::Wait };
+    let Some(max) = room(credit, painting.remaining()) else { return Step::Wait };
+    let label = painting.label;
+    let (first, last, bytes) = painting.next(max);
+    credit.sent(bytes.len(), now);
+    if last {
+        *slot = None;
+    }
+    Step::Answer { label, first, last, bytes }
 }
 
 /// How much of `remaining` bytes to send now, if any: a whole piece or all of the rest, never crumbs of a window.
