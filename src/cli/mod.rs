@@ -1,1 +1,42 @@
-//! The command line: one file per command.
+//! The command line: one definition of all commands in [`args`], one file per command.
+//!
+//! Exit codes are in [`failure::Exit`]. Only here errors lose their types: a person reads them next.
+
+mod agent;
+mod args;
+mod failure;
+mod logging;
+mod output;
+mod paths;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use self::args::{Args, Command};
+use self::failure::Failure;
+use self::output::Output;
+
+/// The whole program: parses the arguments, runs the command, says what went wrong.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let mut output = Output::of_process();
+    match run(args, &mut output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
+    match args.command {
+        Command::Agent(agent) => agent::run(agent, output),
+        Command::Version => {
+            output.line(format_args!("sessionforge {}", env!("CARGO_PKG_VERSION")));
+            Ok(())
+        }
+    }
+}

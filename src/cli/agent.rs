@@ -1,0 +1,121 @@
+//! `sessionforge agent`: puts this machine's sessions on a server.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::args;
+use super::failure::{Exit, Failure};
+use super::output::Output;
+use super::signals::Signals;
+use super::{logging, paths};
+use crate::agent::config::{AgentConfig, ConfigFile};
+use crate::agent::credentials::{Credentials, CredentialsError, machines_file};
+use crate::agent::error::UplinkError;
+use crate::agent::{AgentError, Status};
+use crate::base::secret::Secret;
+use crate::wire::close::Close;
+
+/// Variable that holds the API key.
+const KEY_VARIABLE: &str = "SESSIONFORGE_API_KEY";
+
+/// One key file, in bytes: a key is 40 characters, and whoever names the wrong file should not wait for its end.
+const KEY_FILE_BYTES_MAX: u64 = 4 * 1024;
+
+pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure> {
+    let data_dir = paths::data_dir(args.data_dir)?;
+    let config_file = ConfigFile::read(&data_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
+    let credentials = credentials(&data_dir, args.server, args.key_file)?;
+    let _log = logging::start(args.log_file)?;
+    let config = AgentConfig {
+        data_dir: data_dir.clone(),
+        identity: credentials.server.clone(),
+        server: credentials.server.clone(),
+        key: credentials.key.clone(),
+        name: args.name.or(config_file.name),
+        allow: config_file.allow,
+        insecure_http: args.insecure_http,
+    };
+    // One thread: the agent moves bytes and computes nothing, and it is on every machine.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the agent cannot start")?;
+    runtime.block_on(async {
+        let mut signals = Signals::new().context("signals cannot be received")?;
+        let stop = CancellationToken::new();
+        let (status, mut changes) = watch::channel(Status::Connecting);
+        let mut running = std::pin::pin!(crate::agent::run(config, status, stop.clone()));
+        loop {
+            tokio::select! {
+                ended = &mut running => return ended.map_err(|error| failure(error, &data_dir)),
+                () = signals.next() => stop.cancel(),
+                Ok(()) = changes.changed() => {
+                    if let Status::Online(registered) = &*changes.borrow_and_update() {
+                        credentials.write(&data_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
+                        output.line(format_args!(
+                            "connected to {} as {} of {}",
+                            credentials.server, registered.machine, registered.organisation
+                        ));
+                    }
+                }
+            }
+        }
+    })
+}
+
+/// Server and key: what is said now goes before what was used last. A key is never sent to another server than its own.
+fn credentials(data_dir: &Path, server: Option<String>, key_file: Option<PathBuf>) -> Result<Credentials, Failure> {
+    let remembered =
+        Credentials::read(data_dir).map_err(|error: CredentialsError| Failure::new(Exit::Failed, error))?;
+    let key = match key_file {
+        Some(path) => Some(read_key(&path)?),
+        None => std::env::var(KEY_VARIABLE).ok().filter(|key| !key.trim().is_empty()).map(|key| Secret::new(key.trim())),
+    };
+    let server = server.map(|server| server.trim_end_matches('/').to_owned());
+    let known = remembered.filter(|known| server.as_ref().is_none_or(|server| *server == known.server));
+    let Some(server) = server.or_else(|| known.as_ref().map(|known| known.server.clone())) else {
+        return Err(Failure::new(Exit::Usage, "no server was given").hint("say --server https://sf.example.org"));
+    };
+    let Some(key) = key.or_else(|| known.map(|known| known.key)) else {
+        return Err(Failure::new(Exit::Usage, format_args!("no API key for {server} was given"))
+            .hint(format_args!("create one on the server's page, and put it into {KEY_VARIABLE} or a --key-file")));
+    };
+    Ok(Credentials { server, key })
+}
+
+fn read_key(path: &Path) -> Result<Secret, Failure> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text))
+        .with_context(|| format!("the key file {} cannot be read", path.display()))?;
+    if text.trim().is_empty() {
+        return Err(Failure::new(Exit::Usage, format_args!("the key file {} is empty", path.display())));
+    }
+    Ok(Secret::new(text.trim()))
+}
+
+/// What an agent's end means to the person who started it.
+pub(super) fn failure(error: AgentError, data_dir: &Path) -> Failure {
+    match error {
+        AgentError::AlreadyRunning(_) => {
+            Failure::new(Exit::InUse, error).hint("stop that one, or choose another --data-dir")
+        }
+        AgentError::Refused(UplinkError::Closed { code, reason }) if code == Close::MachineRefused.code() => {
+            Failure::new(Exit::Refused, format_args!("the server refuses this machine: {reason}")).hint(format_args!(
+                "to register it as a new one, remove {} and start the agent again",
+                machines_file(data_dir).display()
+            ))
+        }
+        AgentError::Refused(UplinkError::Address { .. } | UplinkError::InsecureHttp { .. }) => {
+            Failure::new(Exit::Usage, error)
+        }
+        AgentError::Refused(_) => Failure::new(Exit::Refused, error),
+        AgentError::DataDir(..) | AgentError::RuntimeDir(_) | AgentError::Credentials(_) => {
+            Failure::new(Exit::Failed, error)
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Every command and every option, defined once: parser and help come from here.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Every terminal session of every machine in any browser.
+#[derive(Debug, Parser)]
+#[command(name = "sessionforge", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  sessionforge up                                     try it on this machine
+  sessionforge server --public-url https://sf.example.org --trusted-proxy 127.0.0.1
+  sessionforge agent --server https://sf.example.org --key-file key.txt
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the server, 4 port or data directory in use.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// The agent: puts this machine's sessions on a server
+    Agent(Agent),
+    /// Print the version
+    Version,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct DataDir {
+    /// Where state and sessions are [default: this system's place for application data]
+    #[arg(long = "data-dir", value_name = "DIRECTORY", env = "SESSIONFORGE_DATA_DIR", hide_env_values = true)]
+    pub(super) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Agent {
+    #[command(flatten)]
+    pub(super) data_dir: DataDir,
+    /// Address of the server, like https://sf.example.org [default: the one of the last start]
+    #[arg(long, value_name = "URL", env = "SESSIONFORGE_SERVER")]
+    pub(super) server: Option<String>,
+    /// What to call this machine [default: its host name]
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// File with the API key; else it is taken from SESSIONFORGE_API_KEY, or from the last start
+    #[arg(long, value_name = "FILE")]
+    pub(super) key_file: Option<PathBuf>,
+    /// Send the key over plain HTTP, to another machine on a network you trust
+    #[arg(long)]
+    pub(super) insecure_http: bool,
+    /// Write the log to this file, a new one each day, instead of standard error
+    #[arg(long, value_name = "FILE")]
+    pub(super) log_file: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_key_has_no_way_into_the_arguments() {
+        let agent = Args::command().find_subcommand("agent").cloned();
+        let options: Vec<_> =
+            agent.iter().flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long).collect();
+        assert!(options.contains(&"key-file") && !options.contains(&"key"), "{options:?}");
+    }
+}

@@ -1,0 +1,51 @@
+//! What a command that failed leaves behind: one sentence, perhaps a hint, an exit code.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// Exit codes; scripts and service managers may depend on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// It did not work.
+    Failed = 1,
+    /// It was asked for in a way that cannot work. clap uses the same number.
+    Usage = 2,
+    /// The server refuses this key, machine or version: starting again does not help.
+    Refused = 3,
+    /// Another process has the port or the data directory.
+    InUse = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// What happened.
+    pub(super) sentence: String,
+    /// What to do about it, if the sentence does not say so itself.
+    pub(super) hint: Option<String>,
+    pub(super) exit: Exit,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, sentence: impl fmt::Display) -> Self {
+        Self { sentence: sentence.to_string(), hint: None, exit }
+    }
+
+    pub(super) fn hint(mut self, hint: impl fmt::Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+}
+
+/// Causes without a face of their own.
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(Exit::Failed, format_args!("{error:#}"))
+    }
+}

@@ -1,0 +1,118 @@
+//! All that the program says to a person or script: results to standard output, trouble to standard error.
+//!
+//! Colours only on a terminal, and never with `NO_COLOR` set (no-color.org). Programs that read a closed pipe get no
+//! panic: what cannot be written is dropped.
+
+use std::fmt;
+use std::io::{IsTerminal as _, Write, stderr, stdout};
+
+use super::failure::Failure;
+
+/// How a piece of text looks on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    Plain,
+    /// What to read first.
+    Strong,
+    /// What may be skipped.
+    Faint,
+    /// A thing to open or type.
+    Accent,
+    Good,
+    Bad,
+}
+
+impl Look {
+    /// Select Graphic Rendition parameters; the sixteen colours follow the person's own theme.
+    const fn sgr(self) -> &'static str {
+        match self {
+            Self::Plain => "0",
+            Self::Strong => "1",
+            Self::Faint => "2",
+            Self::Accent => "36",
+            Self::Good => "32",
+            Self::Bad => "31",
+        }
+    }
+}
+
+/// Where a command writes.
+pub(super) struct Output {
+    out: Box<dyn Write>,
+    err: Box<dyn Write>,
+    out_is_terminal: bool,
+    out_colours: bool,
+    err_colours: bool,
+}
+
+impl Output {
+    /// The process's own standard output and error.
+    pub(super) fn of_process() -> Self {
+        let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        Self {
+            out_is_terminal: stdout().is_terminal(),
+            out_colours: colours && stdout().is_terminal(),
+            err_colours: colours && stderr().is_terminal(),
+            out: Box::new(stdout()),
+            err: Box::new(stderr()),
+        }
+    }
+
+    /// Whether a person watches.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.out_is_terminal
+    }
+
+    /// One line of the result.
+    pub(super) fn line(&mut self, text: impl fmt::Display) {
+        // A reader that has gone away wants no more of it.
+        let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+    }
+
+    /// A label and what belongs to it, aligned with the ones above and below.
+    pub(super) fn fact(&mut self, label: &str, value: impl fmt::Display) {
+        let label = self.paint(Look::Faint, format_args!("{label:<10}"));
+        self.line(format_args!("  {label}{value}"));
+    }
+
+    /// `text` with `look`, for a line of the result.
+    pub(super) fn paint(&self, look: Look, text: impl fmt::Display) -> String {
+        paint(self.out_colours, look, text)
+    }
+
+    /// Something the person should know while the command goes on.
+    pub(super) fn warning(&mut self, text: impl fmt::Display) {
+        let label = paint(self.err_colours, Look::Strong, "warning:");
+        let _ = writeln!(self.err, "{label} {text}");
+    }
+
+    /// The last words of a command that failed.
+    pub(super) fn failure(&mut self, failure: &Failure) {
+        let label = paint(self.err_colours, Look::Bad, "error:");
+        let _ = writeln!(self.err, "{label} {}", failure.sentence);
+        if let Some(hint) = &failure.hint {
+            let label = paint(self.err_colours, Look::Faint, "hint:");
+            let _ = writeln!(self.err, "{label} {hint}");
+        }
+    }
+}
+
+fn paint(colours: bool, look: Look, text: impl fmt::Display) -> String {
+    if colours && look != Look::Plain {
+        format!("\x1b[{}m{text}\x1b[0m", look.sgr())
+    } else {
+        text.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_for_a_pipe_has_no_colours() {
+        assert_eq!(paint(false, Look::Bad, "x"), "x");
+        assert_eq!(paint(true, Look::Bad, "x"), "\x1b[31mx\x1b[0m");
+    }
+}
