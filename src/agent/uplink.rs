@@ -128,7 +128,7 @@ impl Uplink {
                             None => break Err(UplinkError::closed(1006, "without a word")),
                         }
                     }
-                    Some(Ok(gone)) = self.links.join_next() => self.on_gone(gone)?,
+                    Some(Ok(gone)) = self.links.join_next() => self.on_gone(gone),
                     Some(Ok(answer)) = self.errands.join_next() => self.on_answer(answer)?,
                     _ = beat.tick() => {
                         if shared.beat() {
@@ -260,18 +260,14 @@ impl Uplink {
         }
     }
 
-    fn on_gone(&mut self, gone: Gone) -> Result<(), UplinkError> {
-        let Some(session) = self.channels.get_mut(&gone.channel) else { return Ok(()) };
+    fn on_gone(&mut self, gone: Gone) {
+        let Some(session) = self.channels.get_mut(&gone.channel) else { return };
         session.info = gone.info;
         let lived = session.link.take().is_some_and(|link| link.since.elapsed() >= LINK_LIVED);
-        if has_ended(&session.info) {
-            return Ok(());
-        }
         let id = session.info.id;
-        if lived {
+        if lived && !has_ended(&session.info) {
             self.look_for(id);
         }
-        Ok(())
     }
 
     fn on_answer(&mut self, answer: Answer) -> Result<(), UplinkError> {

@@ -1,4 +1,5 @@
 //! Every command and every option, defined once: parser and help come from here.
+#![allow(clippy::doc_markdown, reason = "these comments are the help's text, read in a terminal")]
 
 use std::path::PathBuf;
 
