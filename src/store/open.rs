@@ -1,6 +1,7 @@
 //! Opening the data directory: one server at a time, nothing touched that this build cannot read.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use redb::{Database, DatabaseError, ReadOnlyDatabase, ReadableDatabase, StorageError};
@@ -85,10 +86,12 @@ fn engine(dir: &Path, path: &Path, error: DatabaseError) -> OpenError {
         DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
             OpenError::Locked { dir: dir.to_owned() }
         }
-        // redb reports a file that is not a database as an input/output error of this kind.
-        DatabaseError::Storage(StorageError::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => {
-            unusable(path, error)
-        }
+        DatabaseError::Storage(StorageError::Io(error)) => match error.kind() {
+            // How redb reports a file that is not a database, or only the beginning of one.
+            ErrorKind::InvalidData => OpenError::Corrupt { path: path.to_owned(), detail: error.to_string() },
+            ErrorKind::UnexpectedEof => OpenError::Corrupt { path: path.to_owned(), detail: "it ends too early".into() },
+            _ => unusable(path, error),
+        },
         other => OpenError::Corrupt { path: path.to_owned(), detail: other.to_string() },
     }
 }

@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("wire", &["base"]),
     ("stream", &["base"]),
     ("pty", &["base"]),
-    ("store", &["base"]),
+    ("store", &["base", "wire"]),
     ("service", &["base"]),
     ("update", &["base"]),
     ("host", &["base", "wire", "stream", "pty"]),
