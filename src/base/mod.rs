@@ -1,5 +1,6 @@
 //! Words every layer uses: identifiers, offsets, bounds, secrets and problems. Imports nothing of ours.
 
+pub mod api_key;
 pub mod clock;
 pub mod id;
 pub mod limits;

@@ -1,1 +1,119 @@
 //! The server: HTTP, WebSocket, the dashboard, and the relay between viewers and agents.
+
+pub mod answer;
+mod api;
+mod assets;
+pub mod auth;
+mod config;
+mod links;
+mod listen;
+pub mod relay;
+mod router;
+pub mod upgrade;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use config::{LISTEN_DEFAULT, PublicUrl, PublicUrlError, ServerConfig};
+pub use links::FirstLink;
+pub use listen::StartError;
+
+use crate::store::Store;
+use relay::Relay;
+
+/// Time that connections get to end in order when the server stops.
+const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(3);
+
+/// What every handler may use.
+pub struct Shared {
+    /// What is on disk.
+    pub store: Store,
+    /// What is connected.
+    pub relay: Arc<Relay>,
+    /// What the server was told at its start.
+    pub config: ServerConfig,
+    /// How people reach the server, without a slash at the end.
+    pub url: String,
+    /// Whether only this machine reaches it directly.
+    pub(crate) on_loopback: bool,
+    /// Cancelled when the server stops.
+    pub shutdown: CancellationToken,
+    /// What the server's end waits for, for a short while.
+    pub tasks: TaskTracker,
+    pub(crate) sign_in: auth::SignIn,
+}
+
+/// A server that has its data and its port, and answers once it runs.
+pub struct Server {
+    shared: Arc<Shared>,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Takes the data directory and the port: `listener` if given, else `config.listen`.
+    pub async fn bind(config: ServerConfig, listener: Option<TcpListener>) -> Result<Self, StartError> {
+        let listener = match listener {
+            Some(listener) => listener,
+            None => listen::listen(&config).await?,
+        };
+        let address = listen::address(&listener, &config)?;
+        let dir = config.data_dir.clone();
+        let store = tokio::task::spawn_blocking(move || Store::open(&dir))
+            .await
+            .map_err(|error| StartError::Internal(error.to_string()))??;
+        let url = config.public_url.as_ref().map_or_else(|| listen::url(address), PublicUrl::origin);
+        let shared = Arc::new(Shared {
+            relay: Arc::new(Relay::new(store.clone())),
+            store,
+            config,
+            url,
+            on_loopback: address.ip().is_loopback(),
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            sign_in: auth::SignIn::default(),
+        });
+        Ok(Self { shared, listener, address })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How people reach it, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.shared.url
+    }
+
+    /// Answers until `shutdown` is cancelled, then ends what is open within three seconds.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Self { shared, listener, .. } = self;
+        let router = router::router(Arc::clone(&shared));
+        listen::accept_all(listener, router, &shared, &shutdown).await;
+        shared.shutdown.cancel();
+        shared.tasks.close();
+        let ended = async {
+            shared.relay.shutdown().await;
+            shared.tasks.wait().await;
+        };
+        if tokio::time::timeout(SHUTDOWN_TIME_MAX, ended).await.is_err() {
+            tracing::warn!(open = shared.tasks.len(), "connections were cut");
+        }
+    }
+}
+
+/// [`Server::bind`] and [`Server::run`] in one, for whoever needs nothing in between.
+pub async fn serve(
+    config: ServerConfig,
+    listener: Option<TcpListener>,
+    shutdown: CancellationToken,
+) -> Result<(), StartError> {
+    Server::bind(config, listener).await?.run(shutdown).await;
+    Ok(())
+}

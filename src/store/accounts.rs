@@ -5,9 +5,7 @@ use redb::WriteTransaction;
 use super::db::Fault;
 use super::links;
 use super::schema::{LINKS, Look, MEMBERSHIPS, ORGANISATIONS, USER_EMAILS, USERS, pair};
-use super::{
-    BrowserSessionRow, LinkPurpose, MembershipRow, OrganisationRow, Role, Store, StoreError, UserRow, browser_sessions,
-};
+use super::{BrowserSessionRow, MembershipRow, OrganisationRow, Role, Store, StoreError, UserRow, browser_sessions};
 use crate::base::id::{OrganisationId, UserId};
 use crate::base::secret::Secret;
 
@@ -45,12 +43,7 @@ impl Store {
     ) -> Result<BrowserSessionRow, StoreError> {
         let hash = token.hash();
         self.write(move |t| {
-            if first_owner(t)?.is_some() {
-                return Err(StoreError::SetUpAlready.into());
-            }
-            if links::valid(t, &hash, now)?.purpose != LinkPurpose::Setup {
-                return Err(StoreError::LinkInvalid.into());
-            }
+            links::usable_for_setup(t, &hash, now)?;
             let email = owner.email.to_lowercase();
             if USER_EMAILS.get(t, &email)?.is_some() {
                 return Err(StoreError::EmailTaken.into());
@@ -129,7 +122,7 @@ impl Store {
     }
 }
 
-fn first_owner(t: &impl Look) -> Result<Option<MembershipRow>, Fault> {
+pub(super) fn first_owner(t: &impl Look) -> Result<Option<MembershipRow>, Fault> {
     let owners = MEMBERSHIPS.all(t)?.into_iter().filter(|row| row.role == Role::Owner);
     Ok(owners.min_by_key(|row| row.since))
 }

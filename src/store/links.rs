@@ -1,10 +1,9 @@
 //! One-time links: each works once, and not for ever.
 
-use redb::WriteTransaction;
-
+use super::accounts::first_owner;
 use super::browser_sessions;
 use super::db::Fault;
-use super::schema::{LINKS, USERS};
+use super::schema::{LINKS, Look, USERS};
 use super::{BrowserSessionRow, LinkPurpose, LinkRow, Store, StoreError};
 use crate::base::id::{OrganisationId, UserId};
 use crate::base::secret::{Secret, SecretHash};
@@ -22,6 +21,12 @@ impl Store {
             LINKS.put(t, link.hash.as_str(), &link)
         })
         .await
+    }
+
+    /// Whether a set-up link can still be used: [`StoreError::SetUpAlready`] or [`StoreError::LinkInvalid`] if not.
+    pub async fn check_setup_link(&self, token: &Secret, now: u64) -> Result<(), StoreError> {
+        let hash = token.hash();
+        self.read(move |t| usable_for_setup(t, &hash, now)).await
     }
 
     /// Uses a sign-in link up and signs a browser in, both or neither. `session` gets the browser's row
@@ -51,9 +56,20 @@ impl Store {
 }
 
 /// The link of this hash, if it can still be used.
-pub(super) fn valid(t: &WriteTransaction, hash: &SecretHash, now: u64) -> Result<LinkRow, Fault> {
+pub(super) fn valid(t: &impl Look, hash: &SecretHash, now: u64) -> Result<LinkRow, Fault> {
     LINKS
         .get(t, hash.as_str())?
         .filter(|link| link.expires_at.is_none_or(|at| now < at))
         .ok_or_else(|| StoreError::LinkInvalid.into())
+}
+
+/// Whether the first account can be made with the link of this hash.
+pub(super) fn usable_for_setup(t: &impl Look, hash: &SecretHash, now: u64) -> Result<(), Fault> {
+    if first_owner(t)?.is_some() {
+        return Err(StoreError::SetUpAlready.into());
+    }
+    match valid(t, hash, now)?.purpose {
+        LinkPurpose::Setup => Ok(()),
+        LinkPurpose::SignIn { .. } => Err(StoreError::LinkInvalid.into()),
+    }
 }

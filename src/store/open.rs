@@ -89,7 +89,9 @@ fn engine(dir: &Path, path: &Path, error: DatabaseError) -> OpenError {
         DatabaseError::Storage(StorageError::Io(error)) => match error.kind() {
             // How redb reports a file that is not a database, or only the beginning of one.
             ErrorKind::InvalidData => OpenError::Corrupt { path: path.to_owned(), detail: error.to_string() },
-            ErrorKind::UnexpectedEof => OpenError::Corrupt { path: path.to_owned(), detail: "it ends too early".into() },
+            ErrorKind::UnexpectedEof => {
+                OpenError::Corrupt { path: path.to_owned(), detail: "it ends too early".into() }
+            }
             _ => unusable(path, error),
         },
         other => OpenError::Corrupt { path: path.to_owned(), detail: other.to_string() },

@@ -1,0 +1,114 @@
+//! How a problem looks over HTTP: the matching status, and `{code, message}` as JSON.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::{HeaderValue, StatusCode, header, request::Parts};
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+
+use crate::base::problem::{Code, Problem};
+use crate::store::StoreError;
+
+/// A problem as an answer.
+#[derive(Debug)]
+pub struct ApiError {
+    problem: Problem,
+    retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    /// A problem the caller can act on.
+    pub fn new(code: Code, message: impl std::fmt::Display) -> Self {
+        Problem::new(code, message).into()
+    }
+
+    /// The same, with the time after which another try makes sense.
+    pub fn later(after: Duration, message: impl std::fmt::Display) -> Self {
+        Self { problem: Problem::new(Code::TooMany, message), retry_after: Some(after) }
+    }
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        Self { problem, retry_after: None }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+/// The status that says the same as a code.
+pub fn status(code: Code) -> StatusCode {
+    match code {
+        Code::BadRequest => StatusCode::BAD_REQUEST,
+        Code::NotSignedIn => StatusCode::UNAUTHORIZED,
+        Code::NotAllowed | Code::CommandNotAllowed | Code::NotController => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Conflict | Code::SessionEnded | Code::MachineOffline => StatusCode::CONFLICT,
+        Code::LinkInvalid => StatusCode::GONE,
+        Code::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::CommandNotFound | Code::WorkdirNotFound => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::VersionMismatch => StatusCode::UPGRADE_REQUIRED,
+        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (status(self.problem.code), Json(&self.problem)).into_response();
+        if let Some(after) = self.retry_after {
+            // Whole seconds, rounded up: whoever waits that long is let in.
+            let seconds = after.as_millis().div_ceil(1000).to_string();
+            if let Ok(value) = HeaderValue::from_str(&seconds) {
+                response.headers_mut().insert(header::RETRY_AFTER, value);
+            }
+        }
+        response
+    }
+}
+
+/// A JSON body. What is wrong with one is said in our own form.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        match Json::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(JsonRejection::MissingJsonContentType(_)) => {
+                Err(ApiError::new(Code::BadRequest, "send JSON with the header content-type: application/json"))
+            }
+            Err(JsonRejection::BytesRejection(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(ApiError::new(Code::TooLarge, "the request's body is larger than 1 MiB"))
+            }
+            // serde names the field and the place; the values are the caller's own.
+            Err(error) => Err(ApiError::new(Code::BadRequest, format!("{}", error.body_text()))),
+        }
+    }
+}
+
+/// A path's last part as an identifier.
+pub struct Id<T>(pub T);
+
+impl<T, S> FromRequestParts<S> for Id<T>
+where
+    T: std::str::FromStr<Err = crate::base::id::IdError>,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let axum::extract::Path(text) = axum::extract::Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| ApiError::new(Code::BadRequest, "the path lacks an id"))?;
+        text.parse().map(Self).map_err(|error| ApiError::new(Code::BadRequest, error))
+    }
+}

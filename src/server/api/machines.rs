@@ -1,0 +1,122 @@
+//! Machines, and the sessions started on them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::super::Shared;
+use super::super::answer::{ApiError, Body, Id};
+use super::super::auth::Caller;
+use super::name;
+use crate::base::id::MachineId;
+use crate::base::limits::{ARGUMENT_BYTES_MAX, ARGUMENTS_MAX, COLS_MAX, ROWS_MAX};
+use crate::base::problem::Code;
+use crate::store::Role;
+use crate::wire::message::{MachineView, SessionView};
+use crate::wire::session::Launch;
+
+#[derive(Debug, Serialize)]
+pub(in crate::server) struct Machines {
+    machines: Vec<MachineView>,
+}
+
+/// `GET /machines`
+pub(in crate::server) async fn list(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+) -> Result<Json<Machines>, ApiError> {
+    Ok(Json(Machines { machines: shared.relay.machines(caller.organisation).await? }))
+}
+
+/// `GET /machines/{id}`
+pub(in crate::server) async fn show(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+    Id(id): Id<MachineId>,
+) -> Result<Json<MachineView>, ApiError> {
+    let machines = shared.relay.machines(caller.organisation).await?;
+    let machine = machines.into_iter().find(|machine| machine.id == id);
+    machine.map(Json).ok_or_else(|| ApiError::new(Code::NotFound, "there is no such machine"))
+}
+
+/// `DELETE /machines/{id}`
+pub(in crate::server) async fn remove(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+    Id(id): Id<MachineId>,
+) -> Result<StatusCode, ApiError> {
+    caller.at_least(Role::Member)?;
+    shared.relay.remove_machine(caller.organisation, id).await?;
+    tracing::info!(machine = %id, user = %caller.user, "machine removed");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What to start. A size is only known to a page; a script's session gets the terminal's classic one.
+#[derive(Debug, Deserialize)]
+pub(in crate::server) struct Start {
+    command: String,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default)]
+    workdir: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default = "cols_default")]
+    cols: u16,
+    #[serde(default = "rows_default")]
+    rows: u16,
+}
+
+fn cols_default() -> u16 {
+    80
+}
+
+fn rows_default() -> u16 {
+    24
+}
+
+impl Start {
+    fn launch(self) -> Result<Launch, ApiError> {
+        let bad = |message: String| ApiError::new(Code::BadRequest, message);
+        if self.args.len() > ARGUMENTS_MAX {
+            return Err(bad(format!("a command takes at most {ARGUMENTS_MAX} arguments")));
+        }
+        for text in self.args.iter().chain([&self.command]).chain(&self.workdir) {
+            if text.len() > ARGUMENT_BYTES_MAX {
+                let bytes = text.len();
+                return Err(bad(format!("an argument of {bytes} bytes is too long: {ARGUMENT_BYTES_MAX} are allowed")));
+            }
+            if text.contains('\0') {
+                return Err(bad("commands, arguments and paths cannot contain a zero byte".to_owned()));
+            }
+        }
+        if self.command.trim().is_empty() {
+            return Err(bad("name the command to start".to_owned()));
+        }
+        if !(1..=COLS_MAX).contains(&self.cols) || !(1..=ROWS_MAX).contains(&self.rows) {
+            return Err(bad(format!("a terminal has 1 to {COLS_MAX} columns and 1 to {ROWS_MAX} rows")));
+        }
+        let name = match self.name.as_deref().map(str::trim) {
+            None | Some("") => None,
+            Some(text) => Some(name("the session's name", text)?),
+        };
+        let workdir = self.workdir.filter(|dir| !dir.trim().is_empty());
+        Ok(Launch { command: self.command, args: self.args, workdir, name, cols: self.cols, rows: self.rows })
+    }
+}
+
+/// `POST /machines/{id}/sessions`
+pub(in crate::server) async fn start_session(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+    Id(id): Id<MachineId>,
+    Body(start): Body<Start>,
+) -> Result<(StatusCode, Json<SessionView>), ApiError> {
+    caller.at_least(Role::Member)?;
+    let session = shared.relay.start(caller.organisation, caller.user, id, start.launch()?).await?;
+    tracing::info!(session = %session.info.id, machine = %id, user = %caller.user, "session started");
+    Ok((StatusCode::CREATED, Json(session)))
+}

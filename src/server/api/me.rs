@@ -1,0 +1,98 @@
+//! The caller's own account.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::super::Shared;
+use super::super::answer::{ApiError, Body};
+use super::super::auth::Caller;
+use super::super::auth::client::ClientAddress;
+use crate::base::id::{OrganisationId, UserId};
+use crate::base::problem::Code;
+use crate::base::secret::Secret;
+use crate::store::{Role, StoreError};
+
+/// Who is signed in, where, and on which server.
+#[derive(Debug, Serialize)]
+pub(in crate::server) struct Me {
+    user: Person,
+    organisation: Place,
+    role: Role,
+    build: &'static str,
+    public_url: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Person {
+    id: UserId,
+    name: String,
+    email: Option<String>,
+    has_password: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Place {
+    id: OrganisationId,
+    name: String,
+}
+
+/// `GET /me`
+pub(in crate::server) async fn show(caller: Caller, State(shared): State<Arc<Shared>>) -> Result<Json<Me>, ApiError> {
+    of(&shared, caller.user, caller.organisation, caller.role).await.map(Json)
+}
+
+/// The answer to `GET /me` and to every way of signing in.
+pub(super) async fn of(
+    shared: &Shared,
+    user: UserId,
+    organisation: OrganisationId,
+    role: Role,
+) -> Result<Me, ApiError> {
+    let user = shared.store.user(user).await?.ok_or(StoreError::NotFound { what: "user" })?;
+    let organisation =
+        shared.store.organisation(organisation).await?.ok_or(StoreError::NotFound { what: "organisation" })?;
+    Ok(Me {
+        user: Person { id: user.id, name: user.name, email: user.email, has_password: user.password.is_some() },
+        organisation: Place { id: organisation.id, name: organisation.name },
+        role,
+        build: env!("CARGO_PKG_VERSION"),
+        public_url: shared.url.clone(),
+    })
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::server) struct PasswordChange {
+    /// The present one, if there is one.
+    #[serde(default)]
+    current: Option<Secret>,
+    new: Secret,
+}
+
+/// `POST /me/password`: signs every other browser of this person out.
+pub(in crate::server) async fn change_password(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+    ClientAddress(address): ClientAddress,
+    Body(change): Body<PasswordChange>,
+) -> Result<StatusCode, ApiError> {
+    let browser = caller.browser()?.clone();
+    let user = shared.store.user(caller.user).await?.ok_or(StoreError::NotFound { what: "user" })?;
+    if let Some(stored) = user.password {
+        let account = user.email.unwrap_or_else(|| user.id.to_string());
+        let current = change.current.unwrap_or_default();
+        if !shared.sign_in.verify(&account, address, current, Some(stored)).await? {
+            return Err(ApiError::new(Code::NotAllowed, "the present password is not right"));
+        }
+    }
+    let password = shared.sign_in.hash(change.new).await?;
+    let signed_out = shared.store.change_password(caller.user, password, Some(browser)).await?;
+    for hash in &signed_out {
+        shared.relay.disconnect_browser_session(hash);
+    }
+    tracing::info!(user = %caller.user, browsers_signed_out = signed_out.len(), "password changed");
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,22 @@
+//! The REST API under `/api/v1`: one file per thing it is about.
+
+pub(super) mod keys;
+pub(super) mod machines;
+pub(super) mod me;
+pub(super) mod sessions;
+pub(super) mod setup;
+pub(super) mod sign_in;
+
+use super::answer::ApiError;
+use crate::base::limits::NAME_BYTES_MAX;
+use crate::base::problem::Code;
+
+/// A text that people gave something as its name: trimmed, not empty, of one line and of bounded length.
+fn name(what: &str, text: &str) -> Result<String, ApiError> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > NAME_BYTES_MAX || text.chars().any(char::is_control) {
+        let message = format!("{what} must have 1 to {NAME_BYTES_MAX} bytes and no line breaks");
+        return Err(ApiError::new(Code::BadRequest, message));
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,70 @@
+//! Sessions of all machines.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::super::Shared;
+use super::super::answer::{ApiError, Body, Id};
+use super::super::auth::Caller;
+use crate::base::id::SessionId;
+use crate::base::problem::Code;
+use crate::store::Role;
+use crate::wire::message::SessionView;
+
+#[derive(Debug, Serialize)]
+pub(in crate::server) struct Sessions {
+    sessions: Vec<SessionView>,
+}
+
+/// `GET /sessions`
+pub(in crate::server) async fn list(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+) -> Result<Json<Sessions>, ApiError> {
+    Ok(Json(Sessions { sessions: shared.relay.sessions(caller.organisation).await? }))
+}
+
+/// `GET /sessions/{id}`
+pub(in crate::server) async fn show(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+    Id(id): Id<SessionId>,
+) -> Result<Json<SessionView>, ApiError> {
+    let sessions = shared.relay.sessions(caller.organisation).await?;
+    let session = sessions.into_iter().find(|session| session.info.id == id);
+    session.map(Json).ok_or_else(|| ApiError::new(Code::NotFound, "there is no such session"))
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::server) struct Stop {
+    #[serde(default)]
+    force: bool,
+}
+
+/// `POST /sessions/{id}/stop`: hangs up and terminates, or kills.
+pub(in crate::server) async fn stop(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+    Id(id): Id<SessionId>,
+    Body(Stop { force }): Body<Stop>,
+) -> Result<StatusCode, ApiError> {
+    caller.at_least(Role::Member)?;
+    shared.relay.stop(caller.organisation, id, force).await?;
+    tracing::info!(session = %id, user = %caller.user, force, "session stopped");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /sessions/{id}`: removes one that has ended.
+pub(in crate::server) async fn forget(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+    Id(id): Id<SessionId>,
+) -> Result<StatusCode, ApiError> {
+    caller.at_least(Role::Member)?;
+    shared.relay.forget(caller.organisation, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

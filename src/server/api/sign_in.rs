@@ -1,0 +1,102 @@
+//! Signing a browser in and out.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use serde::Deserialize;
+
+use super::super::Shared;
+use super::super::answer::{ApiError, Body};
+use super::super::auth::client::ClientAddress;
+use super::super::auth::cookie;
+use super::me;
+use crate::base::clock::unix_millis;
+use crate::base::id::{OrganisationId, UserId};
+use crate::base::problem::Code;
+use crate::base::secret::Secret;
+use crate::store::{BrowserSessionRow, StoreError};
+
+#[derive(Debug, Deserialize)]
+pub(in crate::server) struct ByPassword {
+    email: String,
+    password: Secret,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::server) struct ByLink {
+    token: Secret,
+}
+
+/// `POST /sign-in`
+pub(in crate::server) async fn by_password(
+    State(shared): State<Arc<Shared>>,
+    ClientAddress(address): ClientAddress,
+    Body(asked): Body<ByPassword>,
+) -> Result<Response, ApiError> {
+    let email = asked.email.trim();
+    let user = shared.store.user_by_email(email).await?;
+    let stored = user.as_ref().and_then(|user| user.password.clone());
+    // The same sentence after the same time, whether the account or the password is wrong.
+    let fits = shared.sign_in.verify(email, address, asked.password, stored).await?;
+    let Some(user) = user.filter(|_| fits) else {
+        tracing::info!(%address, "a sign-in failed");
+        return Err(ApiError::new(Code::NotSignedIn, "this e-mail address and password do not fit"));
+    };
+    let membership = shared.store.memberships(user.id).await?.into_iter().next();
+    let membership = membership.ok_or_else(|| ApiError::new(Code::NotAllowed, "you belong to no organisation here"))?;
+    let (cookie, browser) = new_browser();
+    let row = browser(user.id, membership.organisation);
+    shared.store.add_browser_session(row.clone()).await?;
+    tracing::info!(user = %user.id, %address, "signed in");
+    signed_in(&shared, &cookie, &row).await
+}
+
+/// `POST /sign-in/link`
+pub(in crate::server) async fn by_link(
+    State(shared): State<Arc<Shared>>,
+    Body(asked): Body<ByLink>,
+) -> Result<Response, ApiError> {
+    let (cookie, browser) = new_browser();
+    let row = shared.store.sign_in_by_link(&asked.token, unix_millis(), browser).await?;
+    tracing::info!(user = %row.user, "signed in by link");
+    signed_in(&shared, &cookie, &row).await
+}
+
+/// `POST /sign-out`: whoever is not signed in is signed out already.
+pub(in crate::server) async fn sign_out(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let https = shared.config.is_https();
+    if let Some(cookie) = cookie::of(&headers, https) {
+        let hash = cookie.hash();
+        shared.store.remove_browser_session(hash.clone()).await?;
+        shared.relay.disconnect_browser_session(&hash);
+    }
+    let cookie = cookie::clear(https).map(|cookie| (header::SET_COOKIE, cookie));
+    Ok((StatusCode::NO_CONTENT, AppendHeaders(cookie)).into_response())
+}
+
+/// A new cookie, and what makes the browser's row once it is known who signs in.
+pub(super) fn new_browser() -> (Secret, impl FnOnce(UserId, OrganisationId) -> BrowserSessionRow + Send + 'static) {
+    let cookie = cookie::random_token();
+    let hash = cookie.hash();
+    let make = move |user, organisation| {
+        let created_at = unix_millis();
+        let lasts = u64::try_from(cookie::SIGNED_IN_FOR.as_millis()).unwrap_or(u64::MAX);
+        BrowserSessionRow { hash, user, organisation, created_at, expires_at: created_at.saturating_add(lasts) }
+    };
+    (cookie, make)
+}
+
+/// The answer to a browser that was signed in: its cookie, and what `GET /me` says.
+pub(super) async fn signed_in(shared: &Shared, cookie: &Secret, row: &BrowserSessionRow) -> Result<Response, ApiError> {
+    let membership = shared.store.membership(row.user, row.organisation).await?;
+    let membership = membership.ok_or(StoreError::NotFound { what: "membership" })?;
+    let me = me::of(shared, row.user, row.organisation, membership.role).await?;
+    let cookie = cookie::set(cookie, shared.config.is_https()).map(|cookie| (header::SET_COOKIE, cookie));
+    Ok((AppendHeaders(cookie), Json(me)).into_response())
+}

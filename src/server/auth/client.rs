@@ -1,0 +1,59 @@
+//! The address a request comes from: the peer's, or what a trusted proxy says.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::{HeaderMap, HeaderName, request::Parts};
+
+use super::super::Shared;
+use super::super::answer::ApiError;
+
+/// The client's address, to count attempts by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClientAddress(pub(crate) IpAddr);
+
+impl FromRequestParts<Arc<Shared>> for ClientAddress {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, ApiError> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        // Every connection says its peer; without one all count as the same.
+        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical();
+        Ok(Self(client(peer, &parts.headers, &shared.config.trusted_proxies)))
+    }
+}
+
+/// Each proxy appends whom it saw: the last address that is not a trusted proxy's is the client's. What
+/// stands before it the client may have invented.
+fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+    let said = headers.get_all(HeaderName::from_static("x-forwarded-for")).iter().rev();
+    let mut said = said.filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(','));
+    let mut address = peer;
+    while trusted.contains(&address) {
+        match said.next().map(|text| text.trim().parse::<IpAddr>()) {
+            Some(Ok(before)) => address = before.to_canonical(),
+            _ => break,
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed_and_only_its_own_word() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", "1.1.1.1, 2.2.2.2, 10.0.0.2".parse().unwrap());
+        let trusted = [ip("10.0.0.1"), ip("10.0.0.2")];
+        assert_eq!(client(ip("10.0.0.1"), &headers, &trusted), ip("2.2.2.2"));
+        assert_eq!(client(ip("3.3.3.3"), &headers, &trusted), ip("3.3.3.3"));
+        assert_eq!(client(ip("10.0.0.1"), &headers, &[]), ip("10.0.0.1"));
+        headers.insert("x-forwarded-for", "nonsense".parse().unwrap());
+        assert_eq!(client(ip("10.0.0.1"), &headers, &trusted), ip("10.0.0.1"));
+    }
+}

@@ -1,0 +1,59 @@
+//! Who asks: decided in one place, by extractors a handler cannot forget.
+
+mod caller;
+pub(super) mod client;
+pub(super) mod cookie;
+pub(super) mod origin;
+mod password;
+mod throttle;
+
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+pub use caller::{Caller, KeyCaller, Via};
+
+use super::answer::ApiError;
+use crate::base::secret::Secret;
+use password::Passwords;
+use throttle::{Subject, Throttle};
+
+/// Passwords and the counters that guard them.
+#[derive(Debug, Default)]
+pub(crate) struct SignIn {
+    passwords: Passwords,
+    throttle: Mutex<Throttle>,
+}
+
+impl SignIn {
+    /// The hash to store of a new password.
+    pub(super) async fn hash(&self, password: Secret) -> Result<String, ApiError> {
+        self.passwords.hash(password).await
+    }
+
+    /// Whether `password` fits; refuses to look after too many tries on `account` or from `address`.
+    pub(super) async fn verify(
+        &self,
+        account: &str,
+        address: IpAddr,
+        password: Secret,
+        stored: Option<String>,
+    ) -> Result<bool, ApiError> {
+        let subjects = [Subject::Account(account.to_lowercase()), Subject::address(address)];
+        let admitted = self.throttle().admit(Instant::now(), &subjects);
+        admitted.map_err(|wait| {
+            let seconds = wait.as_millis().div_ceil(1000);
+            ApiError::later(wait, format!("too many attempts; try again in {seconds} s"))
+        })?;
+        let fits = self.passwords.verify(password, stored).await?;
+        if fits {
+            self.throttle().succeeded(&subjects);
+        }
+        Ok(fits)
+    }
+
+    fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {
+        // Counters stay usable whatever happened to the thread that held them.
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,109 @@
+//! What `sessionforge up` and the server's own console may do without signing in: whoever calls these has the
+//! data directory in hand.
+
+use std::time::Duration;
+
+use super::auth::cookie::random_token;
+use super::{Server, StartError};
+use crate::base::api_key;
+use crate::base::clock::unix_millis;
+use crate::base::id::{KeyId, OrganisationId, UserId};
+use crate::base::secret::Secret;
+use crate::store::{KeyRow, LinkPurpose, LinkRow, MembershipRow, Store, StoreError};
+
+/// Life of a sign-in link: long enough to be clicked, too short to be found in a scrollback.
+const SIGN_IN_LINK_LASTS: Duration = Duration::from_secs(600);
+
+/// How people get in at the server's start.
+#[derive(Debug, Clone)]
+pub enum FirstLink {
+    /// Nobody owns the server: this URL makes the owner's account. The next start makes another.
+    SetUp(String),
+    /// The owner has no password yet: this URL signs them in, once, within ten minutes.
+    SignIn(String),
+    /// People sign in with their passwords.
+    NotNeeded,
+}
+
+impl Server {
+    /// The link to print at the start of a plain server.
+    pub async fn first_link(&self) -> Result<FirstLink, StartError> {
+        let store = &self.shared.store;
+        if store.has_password().await? {
+            return Ok(FirstLink::NotNeeded);
+        }
+        if let Some(owner) = store.first_owner().await? {
+            return Ok(FirstLink::SignIn(self.sign_in_link(&owner).await?));
+        }
+        let token = random_token();
+        let link = LinkRow { hash: token.hash(), purpose: LinkPurpose::Setup, expires_at: None };
+        store.add_link(link, unix_millis()).await?;
+        Ok(FirstLink::SetUp(self.link("setup", &token)))
+    }
+
+    /// The owner of this server; made without a password and called `name` if there is none.
+    pub async fn ensure_local_owner(&self, name: String) -> Result<MembershipRow, StartError> {
+        Ok(self.shared.store.ensure_local_owner(name, unix_millis()).await?)
+    }
+
+    /// A URL that signs `member` in, once, within ten minutes.
+    pub async fn sign_in_link(&self, member: &MembershipRow) -> Result<String, StartError> {
+        let now = unix_millis();
+        let token = random_token();
+        let link = LinkRow {
+            hash: token.hash(),
+            purpose: LinkPurpose::SignIn { user: member.user, organisation: member.organisation },
+            expires_at: Some(now.saturating_add(u64::try_from(SIGN_IN_LINK_LASTS.as_millis()).unwrap_or(u64::MAX))),
+        };
+        self.shared.store.add_link(link, now).await?;
+        Ok(self.link("sign-in", &token))
+    }
+
+    /// The key for the agent on this machine: `have` if it is still good, else a new one called `name`.
+    pub async fn local_agent_key(
+        &self,
+        member: &MembershipRow,
+        name: String,
+        have: Option<Secret>,
+    ) -> Result<Secret, StartError> {
+        if let Some(key) = have
+            && self
+                .shared
+                .store
+                .api_key_by_secret(&key)
+                .await?
+                .is_some_and(|row| row.organisation == member.organisation)
+        {
+            return Ok(key);
+        }
+        Ok(new_key(&self.shared.store, member.organisation, member.user, name).await?.0)
+    }
+
+    /// The token stands behind `#`: browsers send that part to nobody, and proxies log it nowhere.
+    fn link(&self, page: &str, token: &Secret) -> String {
+        format!("{}/{page}#{}", self.shared.url, token.expose())
+    }
+}
+
+/// A new key on behalf of `user`: the key itself, shown once, and its row.
+pub(super) async fn new_key(
+    store: &Store,
+    organisation: OrganisationId,
+    user: UserId,
+    name: String,
+) -> Result<(Secret, KeyRow), StoreError> {
+    let key = api_key::random();
+    let row = KeyRow {
+        id: KeyId::random(),
+        name,
+        prefix: key.expose().chars().take(api_key::SHOWN_CHARS).collect(),
+        hash: key.hash(),
+        organisation,
+        created_by: user,
+        created_at: unix_millis(),
+        last_used_at: None,
+        revoked_at: None,
+    };
+    store.add_key(row.clone()).await?;
+    Ok((key, row))
+}

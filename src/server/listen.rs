@@ -1,0 +1,158 @@
+//! From a port to connections to requests.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use super::{ServerConfig, Shared};
+use crate::store::{OpenError, StoreError};
+
+/// HTTP connections at a time; one that became a WebSocket gives its place back. A thousand pages that load
+/// at once open six each, and more wait in the system's queue.
+const CONNECTIONS_MAX: usize = 8_192;
+
+/// Time in which a request's head must have come: who sends a byte a minute holds no place for long.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Pause after the system had no place for another connection, mostly for lack of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Another program has the port.
+    #[error("port {port} is in use by another program: choose another with --listen")]
+    PortInUse {
+        /// The port.
+        port: u16,
+    },
+    /// The system does not let us listen there.
+    #[error("cannot listen on {address} ({detail}): choose another address with --listen")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        detail: String,
+    },
+    /// Passwords and terminals would cross the network in the clear.
+    #[error(
+        "{address} can be reached by other machines, and without TLS everybody on the way could read passwords and \
+         terminals: put a proxy with TLS before it and name it with --trusted-proxy, or accept that with --insecure-http"
+    )]
+    Exposed {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Our own fault.
+    #[error("the server did not start: {0}")]
+    Internal(String),
+}
+
+pub(super) async fn listen(config: &ServerConfig) -> Result<TcpListener, StartError> {
+    let address = config.listen;
+    if !config.may_listen(address) {
+        return Err(StartError::Exposed { address });
+    }
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => StartError::PortInUse { port: address.port() },
+        _ => StartError::Listen { address, detail: error.to_string() },
+    })
+}
+
+/// Where a listener listens, if it may.
+pub(super) fn address(listener: &TcpListener, config: &ServerConfig) -> Result<SocketAddr, StartError> {
+    let address = listener
+        .local_addr()
+        .map_err(|error| StartError::Listen { address: config.listen, detail: error.to_string() })?;
+    if config.may_listen(address) { Ok(address) } else { Err(StartError::Exposed { address }) }
+}
+
+/// The URL of an address. Who listens everywhere is reached on this machine as localhost.
+pub(super) fn url(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}
+
+/// Serves connections until `shutdown`; those that are open end by themselves after it.
+pub(super) async fn accept_all(
+    listener: TcpListener,
+    router: Router,
+    shared: &Arc<Shared>,
+    shutdown: &CancellationToken,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let accepted = tokio::select! {
+            () = shutdown.cancelled() => return,
+            accepted = accept(&listener, &places) => accepted,
+        };
+        match accepted {
+            Ok((stream, peer, place)) => {
+                let serving = serve(stream, peer, router.clone(), shared.shutdown.clone());
+                shared.tasks.spawn(async move {
+                    serving.await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(std::io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    // A key's echo must not wait for the acknowledgement of the one before.
+    stream.set_nodelay(true)?;
+    Ok((stream, peer, place))
+}
+
+async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, shutdown: CancellationToken) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, %peer, "a connection ended early");
+    }
+}

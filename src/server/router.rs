@@ -1,0 +1,121 @@
+//! Every address of the server on one page, and what all of them have in common.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, Method, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use serde_json::json;
+
+use super::answer::ApiError;
+use super::auth::origin;
+use super::{Shared, api, assets, upgrade};
+use crate::base::problem::{Code, Problem};
+
+/// A request's body, in bytes. The longest is a command with its arguments.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Time in which a request is answered. The longest wait is for a machine that starts a session.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// The whole site.
+pub(super) fn router(shared: Arc<Shared>) -> Router {
+    let api = Router::new()
+        .route("/me", get(api::me::show))
+        .route("/me/password", post(api::me::change_password))
+        .route("/setup/status", get(api::setup::status))
+        .route("/setup", post(api::setup::set_up))
+        .route("/sign-in", post(api::sign_in::by_password))
+        .route("/sign-in/link", post(api::sign_in::by_link))
+        .route("/sign-out", post(api::sign_in::sign_out))
+        .route("/keys", get(api::keys::list).post(api::keys::create))
+        .route("/keys/{id}", delete(api::keys::revoke))
+        .route("/machines", get(api::machines::list))
+        .route("/machines/{id}", get(api::machines::show).delete(api::machines::remove))
+        .route("/machines/{id}/sessions", post(api::machines::start_session))
+        .route("/sessions", get(api::sessions::list))
+        .route("/sessions/{id}", get(api::sessions::show).delete(api::sessions::forget))
+        .route("/sessions/{id}/stop", post(api::sessions::stop))
+        .fallback(no_such_address)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::map_response(not_stored));
+
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/api/{*rest}", axum::routing::any(no_such_address))
+        .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
+        .route("/assets/{digest}/{*path}", get(assets::file))
+        .route("/favicon.ico", get(assets::favicon))
+        // The page's own addresses: it reads the rest of the path itself.
+        .route("/", get(assets::index))
+        .route("/setup", get(assets::index))
+        .route("/sign-in", get(assets::index))
+        .route("/sessions", get(assets::index))
+        .route("/sessions/{id}", get(assets::index))
+        .route("/machines", get(assets::index))
+        .route("/machines/{id}", get(assets::index))
+        .route("/settings", get(assets::index))
+        .route("/settings/{*page}", get(assets::index))
+        .fallback(assets::not_found)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), admit))
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            ApiError::from(Problem::internal("a handler panicked")).into_response()
+        }))
+        .layer(middleware::map_response(secured))
+        .with_state(shared)
+}
+
+/// Only requests under our own names, and no changes or sockets for another site's page.
+async fn admit(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    if !origin::host_is_ours(request.headers(), shared.on_loopback, &shared.config) {
+        let message =
+            "this server does not answer under that name; open it as localhost, or start it with --public-url";
+        return ApiError::new(Code::NotAllowed, message).into_response();
+    }
+    let looks = matches!(*request.method(), Method::GET | Method::HEAD) && !upgrade::is_upgrade(&request);
+    if !looks && origin::from(request.headers(), &shared.config) == origin::From::OtherSite {
+        return ApiError::new(Code::NotAllowed, "requests from another site's page are refused").into_response();
+    }
+    next.run(request).await
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::new(Code::Internal, "no answer within 30 seconds; try again").into_response(),
+    }
+}
+
+async fn no_such_address() -> ApiError {
+    ApiError::new(Code::NotFound, "there is no such address in the API")
+}
+
+async fn method_not_allowed() -> Response {
+    let mut response = ApiError::new(Code::BadRequest, "this address does not take that method").into_response();
+    *response.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
+
+async fn not_stored(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Headers of every answer.
+async fn secured(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
