@@ -11,3 +11,4 @@ pub mod reader;
 pub use credit::{Credit, OverAcknowledged};
 pub use output_log::{Behind, OutputLog};
 pub use reader::{Painting, Reader, Step};
+pub mod screen;

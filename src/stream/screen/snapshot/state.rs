@@ -1,0 +1,190 @@
+//! Cursor, margins, tab stops, modes and the pen.
+
+use super::super::buffer::Buffer;
+use super::super::cell::{Pen, bg};
+use super::super::charset::Charset;
+use super::super::modes::{Modes, Mouse, MouseEncoding};
+use super::super::sgr;
+use super::super::tabs::Tabs;
+use super::super::terminal::Terminal;
+use super::lines::Painter;
+
+/// What belongs to one screen: tab stops, the saved cursor, the region. The reader is on that screen,
+/// in no mode, with default character sets, and stays so.
+pub(super) fn write_buffer(terminal: &Terminal, buffer: &Buffer, out: &mut Painter<'_>) {
+    let cols = terminal.cols;
+    if buffer.tabs != Tabs::new(cols) {
+        out.push(b"\x1b[3g");
+        for stop in (0..cols).filter(|x| buffer.tabs.is_set(*x)) {
+            out.push(b"\x1b[");
+            out.push((stop + 1).to_string().as_bytes());
+            out.push(b"G\x1bH");
+        }
+    }
+    let saved = buffer.saved;
+    let row = buffer.saved_row().min(terminal.rows - 1);
+    out.take_pen(Pen::DEFAULT);
+    if (saved.x, row, saved.fg, saved.bg) != (0, 0, 0, 0) || saved.charset.is_some() {
+        out.go_to(saved.x.min(cols - 1), row);
+        out.take_pen(Pen { fg: saved.fg, bg: saved.bg & !bg::EXTENDED, ext: 0 });
+        if let Some(charset) = saved.charset {
+            out.push(&[0x1b, b'(', charset.name()]);
+        }
+        out.push(b"\x1b7");
+        if saved.charset.is_some() {
+            out.push(b"\x1b(B");
+        }
+        out.take_pen(Pen::DEFAULT);
+    }
+    if (buffer.top, buffer.bottom) != (0, terminal.rows - 1) {
+        out.push(format!("\x1b[{};{}r", buffer.top + 1, buffer.bottom + 1).as_bytes());
+    }
+}
+
+/// Everything else, the cursor last: nothing may move it any more.
+pub(super) fn write_modes(terminal: &Terminal, out: &mut Painter<'_>) {
+    if let Some(title) = &terminal.title {
+        out.push(b"\x1b]2;");
+        out.push(title.as_bytes());
+        out.push(b"\x1b\\");
+    }
+    write_switches(&terminal.modes, out);
+    write_charsets(terminal, out);
+    write_cursor(terminal, out);
+}
+
+fn write_switches(modes: &Modes, out: &mut Painter<'_>) {
+    let mut mode = |set: bool, sequence: &[u8]| {
+        if set {
+            out.push(sequence);
+        }
+    };
+    mode(modes.application_cursor, b"\x1b[?1h");
+    mode(modes.application_keypad, b"\x1b[?66h");
+    mode(modes.bracketed_paste, b"\x1b[?2004h");
+    mode(modes.focus, b"\x1b[?1004h");
+    mode(modes.cursor_hidden, b"\x1b[?25l");
+    mode(modes.reverse_wrap, b"\x1b[?45h");
+    mode(modes.cursor_blink == Some(true), b"\x1b[?12h");
+    mode(modes.cursor_blink == Some(false), b"\x1b[?12l");
+    mode(modes.synchronized, b"\x1b[?2026h");
+    mode(modes.newline, b"\x1b[20h");
+    match modes.mouse {
+        Mouse::Off => {}
+        Mouse::X10 => out.push(b"\x1b[?9h"),
+        Mouse::Click => out.push(b"\x1b[?1000h"),
+        Mouse::Drag => out.push(b"\x1b[?1002h"),
+        Mouse::Motion => out.push(b"\x1b[?1003h"),
+    }
+    match modes.mouse_encoding {
+        MouseEncoding::Plain => {}
+        MouseEncoding::Sgr => out.push(b"\x1b[?1006h"),
+        MouseEncoding::SgrPixels => out.push(b"\x1b[?1016h"),
+    }
+    if modes.cursor_style > 0 {
+        out.push(&[0x1b, b'[', b'0' + modes.cursor_style, b' ', b'q']);
+    }
+    if modes.origin {
+        out.push(b"\x1b[?6h");
+    }
+    if modes.insert {
+        out.push(b"\x1b[4h");
+    }
+    if !modes.autowrap {
+        out.push(b"\x1b[?7l");
+    }
+}
+
+fn write_charsets(terminal: &Terminal, out: &mut Painter<'_>) {
+    let charsets = terminal.charsets;
+    for (slot, charset) in [b'(', b')', b'*', b'+'].into_iter().zip(charsets.designated) {
+        if charset != Charset::ASCII {
+            out.push(&[0x1b, slot, charset.name()]);
+        }
+    }
+    match charsets.level {
+        0 => {}
+        1 => out.push(b"\x0e"),
+        2 => out.push(b"\x1bn"),
+        _ => out.push(b"\x1bo"),
+    }
+    let saved = terminal.active().saved.charset.unwrap_or(Charset::ASCII);
+    if charsets.active != charsets.designated[charsets.level] && charsets.active == saved {
+        // Only DECRC brings back a set without its designation.
+        out.push(b"\x1b8");
+        out.forget_pen();
+    }
+}
+
+/// The cursor's place, the pen, and what was printed last: a mark that follows joins it.
+fn write_cursor(terminal: &Terminal, out: &mut Painter<'_>) {
+    let buffer = terminal.active();
+    let row = buffer.rows[buffer.y].cells();
+    let pen = terminal.pen;
+    let columns = (terminal.printed >> 1) as usize;
+    let pending = buffer.x >= terminal.cols;
+    // A character printed again must come out of the character set as it went in.
+    let again = |at: usize| -> Option<Vec<u8>> {
+        let mut text = String::new();
+        terminal.push_glyph(row[at].glyph, &mut text);
+        let first = text.chars().next()?;
+        let active = terminal.charsets.active;
+        if active == Charset::ASCII {
+            return Some(text.into_bytes());
+        }
+        match active.untranslate(u32::from(first)) {
+            Some(byte) => Some([&[byte], &text.as_bytes()[first.len_utf8()..]].concat()),
+            None if !first.is_ascii() => Some(text.into_bytes()),
+            None => None,
+        }
+    };
+    let make_room = |at: usize, out: &mut Painter<'_>| {
+        place(terminal, at, buffer.y, out);
+        if terminal.modes.insert {
+            // It is inserted once more.
+            out.csi(row[at].glyph.width().max(1) as usize, b'P');
+        }
+    };
+    if columns > 0
+        && let Some(at) = buffer.x.checked_sub(columns)
+        && row[at].glyph.width() as usize == columns
+        && row[at].pen == pen
+        && let Some(text) = again(at)
+    {
+        make_room(at, out);
+        write_pen(terminal, out);
+        out.push(&text);
+        return;
+    }
+    if pending {
+        let mut at = terminal.cols - 1;
+        if row[at].glyph.0 == 0 && at > 0 && row[at - 1].glyph.width() == 2 {
+            at -= 1;
+        }
+        let text = again(at).unwrap_or_else(|| b" ".to_vec());
+        make_room(at, out);
+        out.take_pen(row[at].pen);
+        out.push(&text);
+    } else {
+        place(terminal, buffer.x, buffer.y, out);
+    }
+    write_pen(terminal, out);
+}
+
+/// Goes to a place of the screen, in whatever mode.
+fn place(terminal: &Terminal, x: usize, y: usize, out: &mut Painter<'_>) {
+    let top = if terminal.modes.origin { terminal.active().top } else { 0 };
+    out.go_to(x, y.saturating_sub(top));
+}
+
+/// The pen as it is, with an underline colour and flags that no cell shows yet.
+fn write_pen(terminal: &Terminal, out: &mut Painter<'_>) {
+    let pen = terminal.pen;
+    out.take_pen(pen);
+    if pen.bg & bg::EXTENDED == 0 && pen.ext != 0 {
+        let mut codes = Vec::new();
+        sgr::write(pen, Some(&terminal.extended), &mut codes);
+        out.push(&codes);
+    }
+    out.set_final_pen(pen);
+}
