@@ -7,8 +7,9 @@ pub mod credit;
 pub mod input_gate;
 pub mod output_log;
 pub mod reader;
+pub mod screen;
 
 pub use credit::{Credit, OverAcknowledged};
 pub use output_log::{Behind, OutputLog};
 pub use reader::{Painting, Reader, Step};
-pub mod screen;
+pub use screen::{Screen, ScreenCursor, ScreenEvents, ScreenTheme};
