@@ -154,6 +154,10 @@ async fn awake_for(delay: Duration) {
     }
 }
 
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
 fn random() -> u32 {
     let mut raw = [0; 4];
     fill_random(&mut raw);

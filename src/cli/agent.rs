@@ -39,10 +39,8 @@ pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure>
         insecure_http: args.insecure_http,
     };
     // One thread: the agent moves bytes and computes nothing, and it is on every machine.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("the agent cannot start")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("the agent cannot start")?;
     runtime.block_on(async {
         let mut signals = Signals::new().context("signals cannot be received")?;
         let stop = CancellationToken::new();
@@ -72,7 +70,9 @@ fn credentials(data_dir: &Path, server: Option<String>, key_file: Option<PathBuf
         Credentials::read(data_dir).map_err(|error: CredentialsError| Failure::new(Exit::Failed, error))?;
     let key = match key_file {
         Some(path) => Some(read_key(&path)?),
-        None => std::env::var(KEY_VARIABLE).ok().filter(|key| !key.trim().is_empty()).map(|key| Secret::new(key.trim())),
+        None => {
+            std::env::var(KEY_VARIABLE).ok().filter(|key| !key.trim().is_empty()).map(|key| Secret::new(key.trim()))
+        }
     };
     let server = server.map(|server| server.trim_end_matches('/').to_owned());
     let known = remembered.filter(|known| server.as_ref().is_none_or(|server| *server == known.server));

@@ -99,11 +99,7 @@ impl Output {
 }
 
 fn paint(colours: bool, look: Look, text: impl fmt::Display) -> String {
-    if colours && look != Look::Plain {
-        format!("\x1b[{}m{text}\x1b[0m", look.sgr())
-    } else {
-        text.to_string()
-    }
+    if colours && look != Look::Plain { format!("\x1b[{}m{text}\x1b[0m", look.sgr()) } else { text.to_string() }
 }
 
 #[cfg(test)]

@@ -12,11 +12,11 @@ use super::failure::{Exit, Failure};
 pub(super) fn data_dir(given: DataDir) -> Result<PathBuf, Failure> {
     let path = match given.data_dir {
         Some(path) => path,
-        None => ProjectDirs::from("", "", "sessionforge")
-            .map(|dirs| dirs.data_local_dir().to_owned())
-            .ok_or_else(|| {
+        None => {
+            ProjectDirs::from("", "", "sessionforge").map(|dirs| dirs.data_local_dir().to_owned()).ok_or_else(|| {
                 Failure::new(Exit::Failed, "no home directory is known").hint("say where to keep data with --data-dir")
-            })?,
+            })?
+        }
     };
     // PTY hosts and later starts meet it from other working directories.
     std::path::absolute(&path)
