@@ -38,6 +38,12 @@ pub enum CredentialsError {
     },
 }
 
+/// Where an agent that was started by itself keeps its credentials.
+const CREDENTIALS_FILE: &str = "credentials.json";
+
+/// Where the agent beside a local server does: a person may use one data directory for both, one after the other.
+const LOCAL_FILE: &str = "local.json";
+
 /// Where to connect and what to show.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Credentials {
@@ -50,12 +56,22 @@ pub struct Credentials {
 impl Credentials {
     /// As kept by an earlier start.
     pub fn read(data_dir: &Path) -> Result<Option<Self>, CredentialsError> {
-        read(&path(data_dir, "credentials.json"))
+        read(&path(data_dir, CREDENTIALS_FILE))
+    }
+
+    /// As kept by an earlier start beside a local server.
+    pub fn read_local(data_dir: &Path) -> Result<Option<Self>, CredentialsError> {
+        read(&path(data_dir, LOCAL_FILE))
     }
 
     /// Keeps them for the next start.
     pub fn write(&self, data_dir: &Path) -> Result<(), CredentialsError> {
-        write(&path(data_dir, "credentials.json"), self)
+        write(&path(data_dir, CREDENTIALS_FILE), self)
+    }
+
+    /// Keeps them for the next start beside a local server.
+    pub fn write_local(&self, data_dir: &Path) -> Result<(), CredentialsError> {
+        write(&path(data_dir, LOCAL_FILE), self)
     }
 }
 

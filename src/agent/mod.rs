@@ -154,10 +154,6 @@ async fn awake_for(delay: Duration) {
     }
 }
 
-#[cfg(all(test, unix))]
-#[allow(clippy::unwrap_used, reason = "tests")]
-mod tests;
-
 fn random() -> u32 {
     let mut raw = [0; 4];
     fill_random(&mut raw);
@@ -189,3 +185,7 @@ fn lock(data_dir: &Path) -> Result<File, AgentError> {
         Err(cause) => Err(error(cause)),
     }
 }
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;

@@ -1,9 +1,12 @@
 //! Every command and every option, defined once: parser and help come from here.
 #![allow(clippy::doc_markdown, reason = "these comments are the help's text, read in a terminal")]
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+
+use crate::server::{LISTEN_DEFAULT, PublicUrl};
 
 /// Every terminal session of every machine in any browser.
 #[derive(Debug, Parser)]
@@ -23,6 +26,10 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the server, 4 port or 
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Server and agent on this machine, with a sign-in link: the quickest way in
+    Up(Up),
+    /// The server: the page, the accounts, and the way to all machines
+    Server(Server),
     /// The agent: puts this machine's sessions on a server
     Agent(Agent),
     /// Print the version
@@ -34,6 +41,39 @@ pub(super) struct DataDir {
     /// Where state and sessions are [default: this system's place for application data]
     #[arg(long = "data-dir", value_name = "DIRECTORY", env = "SESSIONFORGE_DATA_DIR", hide_env_values = true)]
     pub(super) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Up {
+    #[command(flatten)]
+    pub(super) data_dir: DataDir,
+    /// Port on this machine; 0 takes any [default: 7373, or the next free one]
+    #[arg(long)]
+    pub(super) port: Option<u16>,
+    /// Do not open the browser
+    #[arg(long)]
+    pub(super) no_open: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Server {
+    #[command(flatten)]
+    pub(super) data_dir: DataDir,
+    /// Address and port to listen on
+    #[arg(long, value_name = "ADDRESS", default_value_t = LISTEN_DEFAULT)]
+    pub(super) listen: SocketAddr,
+    /// How people reach the server, if by another address: behind a proxy, or by a name
+    #[arg(long, value_name = "URL")]
+    pub(super) public_url: Option<PublicUrl>,
+    /// A proxy that speaks TLS for this server; may be given several times
+    #[arg(long = "trusted-proxy", value_name = "ADDRESS")]
+    pub(super) trusted_proxies: Vec<IpAddr>,
+    /// Let other machines speak plain HTTP to it: whoever is on the way can read passwords and terminals
+    #[arg(long)]
+    pub(super) insecure_http: bool,
+    /// Write the log to this file, a new one each day, instead of standard error
+    #[arg(long, value_name = "FILE")]
+    pub(super) log_file: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,11 +4,14 @@
 
 mod agent;
 mod args;
+mod browser;
 mod failure;
 mod logging;
 mod output;
 mod paths;
+mod server;
 mod signals;
+mod up;
 
 use std::process::ExitCode;
 
@@ -33,6 +36,8 @@ pub fn main() -> ExitCode {
 
 fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
     match args.command {
+        Command::Up(up) => up::run(up, output),
+        Command::Server(server) => server::run(server, output),
         Command::Agent(agent) => agent::run(agent, output),
         Command::Version => {
             output.line(format_args!("sessionforge {}", env!("CARGO_PKG_VERSION")));
