@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::args;
@@ -74,9 +73,16 @@ async fn up(
             () = signals.next() => break Ok(()),
             ended = &mut running => break agent_ended(ended, data_dir),
             Ok(()) = changes.changed() => {
-                if !online && matches!(*changes.borrow_and_update(), Status::Online(_)) {
-                    online = true;
-                    say_online(output, data_dir);
+                match &*changes.borrow_and_update() {
+                    Status::Online(_) if !online => {
+                        online = true;
+                        say_online(output, data_dir);
+                    }
+                    Status::Waiting { cause, .. } if online => {
+                        online = false;
+                        output.warning(format_args!("the agent lost its server and tries again: {cause}"));
+                    }
+                    _ => {}
                 }
             }
         }
@@ -163,6 +169,7 @@ fn say_online(output: &mut Output, data_dir: &Path) {
         1 => "1 is running".to_owned(),
         several => format!("{several} are running"),
     };
+    output.fact("Machine", output.paint(Look::Good, "connected"));
     output.fact("Sessions", sessions);
     output.line("");
     output.line(output.paint(Look::Faint, "Ctrl-C stops the server and the agent. Sessions keep running."));
