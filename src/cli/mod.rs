@@ -10,7 +10,6 @@ mod logging;
 mod output;
 mod paths;
 mod server;
-mod session;
 mod signals;
 mod up;
 
@@ -24,6 +23,11 @@ use self::output::Output;
 
 /// The whole program: parses the arguments, runs the command, says what went wrong.
 pub fn main() -> ExitCode {
+    // Not a command for people, so it is in no help text; and it forks, so nothing may come before it.
+    #[cfg(unix)]
+    if std::env::args_os().nth(1).is_some_and(|command| command == crate::host::launch::SUBCOMMAND) {
+        return crate::host::run();
+    }
     let args = Args::parse();
     let mut output = Output::of_process();
     match run(args, &mut output) {
@@ -40,7 +44,6 @@ fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
         Command::Up(up) => up::run(up, output),
         Command::Server(server) => server::run(server, output),
         Command::Agent(agent) => agent::run(agent, output),
-        Command::Session(session) => session::run(session, output),
         Command::Version => {
             output.line(format_args!("sessionforge {}", env!("CARGO_PKG_VERSION")));
             Ok(())

@@ -12,3 +12,19 @@ pub mod launch;
 pub mod program;
 pub mod runtime_dir;
 pub mod spec;
+
+#[cfg(unix)]
+mod connection;
+#[cfg(unix)]
+mod input_queue;
+#[cfg(unix)]
+mod model;
+#[cfg(unix)]
+mod process;
+#[cfg(unix)]
+mod session;
+#[cfg(unix)]
+mod socket;
+
+#[cfg(unix)]
+pub use process::run;

@@ -214,6 +214,17 @@ impl<T: Copy> Reader<T> {
         self.urgent_answer = Some(snapshot);
     }
 
+    /// Whether the last [`Reader::answered_at_once`] is still being sent.
+    pub fn is_answering_at_once(&self) -> bool {
+        self.urgent_answer.is_some()
+    }
+
+    /// It has everything before `offset` by now and goes on there, with the credit it has.
+    pub fn go_on_at(&mut self, offset: Offset) {
+        self.position = offset;
+        self.repaint = Repaint::None;
+    }
+
     /// Sends no more of the last [`Reader::answered`].
     pub fn cancel_answer(&mut self) {
         self.answer = None;

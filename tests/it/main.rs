@@ -5,6 +5,7 @@
 //! | file | proves |
 //! |---|---|
 //! | [`harness`] | the harness itself: the browser types, the stand-in answers |
+//! | [`host`] | PTY hosts: they outlive who started them; every byte, every key, once |
 //! | [`tidy`] | the house rules: layers, file sizes, dependencies with reasons |
 //!
 //! All of it is one binary, because each further one would link the product again. Every test starts its own world
@@ -24,5 +25,6 @@
 #![allow(unreachable_pub, reason = "nothing is outside of a test binary")]
 
 mod harness;
+mod host;
 mod support;
 mod tidy;

@@ -1,0 +1,413 @@
+//! One connection to a PTY host: the agent, or a terminal on the same machine. Several at a time.
+//!
+//! What is sent first: answers to input and pings, then what changed about the session, then output and snapshots
+//! within the reader's credit. Bounded on both sides: a peer that does not read costs one write buffer, its place in
+//! the log and at most one snapshot of each kind; a peer that sends too much is not read any further.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::framed::{FrameReader, FrameWriter, FramedError};
+use super::model::Snapshot;
+use super::session::{Input, Session, Versions};
+use crate::base::id::ViewerId;
+use crate::base::limits::HELLO_WITHIN;
+use crate::base::offset::Offset;
+use crate::base::problem::Problem;
+use crate::pty::Size;
+use crate::stream::credit::OverAcknowledged;
+use crate::stream::input_gate::ConnectionId;
+use crate::stream::reader::{Painting, Reader, Step};
+use crate::wire::frame::{Frame, SnapshotFlags};
+use crate::wire::hello::{Hello, Role};
+use crate::wire::message::{self, From, SessionAsk, SessionSays};
+
+/// The only channel of a host's socket.
+const CHANNEL: u32 = 0;
+
+/// Frames are made while less than this waits to be written, in bytes: enough for one write at full speed.
+const WRITE_BYTES_MAX: usize = 64 * 1024;
+
+/// Input that one connection has sent and the terminal does not take yet, in bytes, before the connection is read no
+/// further. Far more than a person pastes, so that asks behind it are heard.
+const WAITING_BYTES_MAX: usize = 1024 * 1024;
+
+/// Snapshot requests of one connection that wait for their turn. More are not read.
+const REQUESTS_MAX: usize = 64;
+
+/// Changes of title and activity are said at most this often.
+const INFO_EVERY: Duration = Duration::from_millis(250);
+
+/// Why a connection ended, other than by its peer's wish.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConnectionError {
+    #[error(transparent)]
+    Framed(#[from] FramedError),
+    #[error("no hello came in time")]
+    Silent,
+    #[error("{0}")]
+    Hello(Problem),
+    #[error(transparent)]
+    Credit(#[from] OverAcknowledged),
+    #[error("a control message could not be understood: {0}")]
+    Message(Problem),
+}
+
+impl std::convert::From<io::Error> for ConnectionError {
+    fn from(error: io::Error) -> Self {
+        Self::Framed(error.into())
+    }
+}
+
+/// What the frames of a snapshot say of it.
+#[derive(Debug, Clone, Copy)]
+struct Label {
+    id: u32,
+    at: crate::wire::frame::SnapshotAt,
+    history: bool,
+}
+
+/// A snapshot the model was asked for.
+struct Pending {
+    id: u32,
+    reply: oneshot::Receiver<Snapshot>,
+}
+
+/// Input the terminal has no room for.
+struct Waiting {
+    viewer: ViewerId,
+    number: u64,
+    bytes: Bytes,
+}
+
+/// Greets, then serves until either side closes.
+pub(super) async fn serve<S>(stream: S, session: Rc<Session>) -> Result<(), ConnectionError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (reading, writing) = tokio::io::split(stream);
+    let (mut frames, mut writer) = (FrameReader::small(reading), FrameWriter::new(writing));
+    writer.send(&Hello::of(Role::Host).to_frame()).await?;
+    let first = timeout(HELLO_WITHIN, frames.next()).await.map_err(|_| ConnectionError::Silent)??;
+    let Some(first) = first else { return Ok(()) };
+    Hello::expect(&first).map_err(ConnectionError::Hello)?;
+
+    let mut connection = Connection::new(session, writer);
+    let result = connection.run(&mut frames).await;
+    connection.session.connection_closed(connection.id);
+    result
+}
+
+struct Connection<W> {
+    id: ConnectionId,
+    session: Rc<Session>,
+    writer: FrameWriter<W>,
+    reader: Reader<Label>,
+    /// Without a subscription the reader stands at the log's end and is sent only what it asked for.
+    subscribed: bool,
+    repaint: Option<Pending>,
+    answer: Option<Pending>,
+    requests: VecDeque<(u32, bool)>,
+    waiting: VecDeque<Waiting>,
+    waiting_bytes: usize,
+    /// What the peer has been told of.
+    told: Versions,
+    info_told_at: Instant,
+    /// A change of title or activity is said then.
+    info_due: Option<Instant>,
+    end_told: bool,
+}
+
+impl<W: AsyncWrite + Unpin> Connection<W> {
+    fn new(session: Rc<Session>, writer: FrameWriter<W>) -> Self {
+        Self {
+            id: session.connection(),
+            told: session.versions(),
+            session,
+            writer,
+            reader: Reader::at(Offset::ZERO),
+            subscribed: false,
+            repaint: None,
+            answer: None,
+            requests: VecDeque::new(),
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            info_told_at: Instant::now(),
+            info_due: None,
+            end_told: false,
+        }
+    }
+
+    async fn run<R: AsyncRead + Unpin>(&mut self, frames: &mut FrameReader<R>) -> Result<(), ConnectionError> {
+        let session = Rc::clone(&self.session);
+        self.tell_info();
+        self.tell_control();
+        loop {
+            let mut changed = pin!(session.changed());
+            changed.as_mut().enable(); // Listening first, then looking.
+            self.type_waiting();
+            self.tell();
+            self.fill();
+            let reads = self.waiting_bytes < WAITING_BYTES_MAX
+                && self.requests.len() < REQUESTS_MAX
+                && self.writer.queued() < 2 * WRITE_BYTES_MAX;
+            let writes = self.writer.queued() > 0;
+            tokio::select! {
+                biased;
+                frame = frames.next(), if reads => match frame? {
+                    Some(frame) => self.take(frame)?,
+                    None => return Ok(()),
+                },
+                written = self.writer.write_some(), if writes => written?,
+                snapshot = reply(&mut self.repaint) => self.repainted(snapshot),
+                snapshot = reply(&mut self.answer) => self.answered(snapshot),
+                () = &mut changed => {}
+                () = at(self.info_due) => {}
+            }
+        }
+    }
+
+    // --- What comes in.
+
+    fn take(&mut self, frame: Frame) -> Result<(), ConnectionError> {
+        match frame {
+            Frame::Input { viewer, number, bytes, .. } => self.input(viewer, number, bytes),
+            Frame::Ack { consumed, .. } => self.reader.acked(consumed, std::time::Instant::now())?,
+            Frame::Ping(number) => self.writer.queue(&Frame::Pong(number)),
+            Frame::Control(json) => self.ask(message::from_json(&json).map_err(ConnectionError::Message)?),
+            // Not for a host to hear, or of a newer protocol.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, ask: SessionAsk) {
+        match ask {
+            SessionAsk::Subscribe { from } => self.subscribe(from),
+            SessionAsk::Unsubscribe => self.subscribed = false,
+            SessionAsk::Snapshot { id: 0, .. } | SessionAsk::Unknown => {}
+            SessionAsk::Snapshot { id, history } => self.requests.push_back((id, history)),
+            SessionAsk::Join { viewer, take, cols, rows, theme } => {
+                self.session.join(viewer, take, Size { cols, rows }, theme, self.id);
+                self.tell_control(); // An answer is owed even when nothing changed.
+            }
+            SessionAsk::Leave { viewer } => self.session.leave(viewer, self.id),
+            SessionAsk::Resize { viewer, cols, rows } => self.session.resize(viewer, Size { cols, rows }),
+            SessionAsk::Theme { viewer, theme } => self.session.set_theme(viewer, &theme),
+            SessionAsk::Stop { force } => self.session.stop(force),
+            SessionAsk::Forget => self.session.forget(),
+        }
+    }
+
+    fn subscribe(&mut self, from: From) {
+        let epoch_now = self.session.versions().epoch;
+        let (start, end) = self.session.with_log(|log| (log.start(), log.end()));
+        match from {
+            From::Offset { offset, epoch } if epoch == epoch_now && (start..=end).contains(&offset) => {
+                self.reader.go_on_at(offset);
+            }
+            From::Offset { .. } | From::Snapshot => {
+                // Whatever the reader had before is painted over, so a snapshot at any offset will do.
+                self.reader.go_on_at(Offset::ZERO);
+                self.reader.repaint_needed();
+            }
+        }
+        self.repaint = None;
+        self.subscribed = true;
+        self.end_told = false;
+    }
+
+    fn input(&mut self, viewer: ViewerId, number: u64, bytes: Bytes) {
+        if let Some(rest) = self.session.overtake(viewer, &bytes) {
+            // What this viewer typed before it goes the same way: taken, and thrown away by the terminal.
+            for typed in self.waiting.iter_mut().filter(|waiting| waiting.viewer == viewer) {
+                self.waiting_bytes -= typed.bytes.len();
+                typed.bytes = Bytes::new();
+            }
+            self.type_waiting();
+            self.wait_or_type(Waiting { viewer, number, bytes: rest });
+        } else {
+            self.wait_or_type(Waiting { viewer, number, bytes });
+        }
+    }
+
+    /// Types at once, or behind what waits already.
+    fn wait_or_type(&mut self, typed: Waiting) {
+        if !self.waiting.is_empty() || !self.type_now(&typed) {
+            self.waiting_bytes += typed.bytes.len() + size_of::<Waiting>();
+            self.waiting.push_back(typed);
+        }
+    }
+
+    fn type_waiting(&mut self) {
+        while let Some(typed) = self.waiting.pop_front() {
+            if !self.type_now(&typed) {
+                self.waiting.push_front(typed);
+                return;
+            }
+            self.waiting_bytes -= typed.bytes.len() + size_of::<Waiting>();
+        }
+    }
+
+    /// Whether it was answered; if not, the terminal has no room.
+    fn type_now(&mut self, typed: &Waiting) -> bool {
+        let Waiting { viewer, number, ref bytes } = *typed;
+        match self.session.input(viewer, number, bytes) {
+            Input::Answer(outcome) => {
+                self.writer.queue(&Frame::InputAck { channel: CHANNEL, viewer, number, outcome });
+                true
+            }
+            Input::NoRoom => false,
+        }
+    }
+
+    // --- What goes out.
+
+    /// Says what has changed about the session.
+    fn tell(&mut self) {
+        let now = self.session.versions();
+        if now.state != self.told.state {
+            self.info_due = Some(self.info_told_at);
+        } else if now.info != self.told.info && self.info_due.is_none() {
+            self.info_due = Some(self.info_told_at + INFO_EVERY);
+        }
+        if self.info_due.is_some_and(|due| due <= Instant::now()) {
+            self.tell_info();
+        }
+        if now.control != self.told.control {
+            self.tell_control();
+        }
+        if now.epoch != self.told.epoch {
+            self.told.epoch = now.epoch;
+            // Reader and model need not re-wrap alike, so the screen is painted anew. A snapshot that was asked for
+            // before is of the wrong size.
+            if self.repaint.take().is_some() {
+                self.reader.repaint_failed();
+            }
+            self.reader.repaint_needed();
+        }
+    }
+
+    fn tell_control(&mut self) {
+        self.told.control = self.session.versions().control;
+        self.writer.queue(&message::to_frame(&self.session.control()));
+    }
+
+    fn tell_info(&mut self) {
+        let now = self.session.versions();
+        (self.told.info, self.told.state) = (now.info, now.state);
+        self.info_due = None;
+        self.info_told_at = Instant::now();
+        self.writer.queue(&message::to_frame(&SessionSays::Info { info: self.session.info() }));
+    }
+
+    /// Makes frames of output and snapshots, as far as credit and the write buffer go.
+    fn fill(&mut self) {
+        self.next_request();
+        while self.writer.queued() < WRITE_BYTES_MAX {
+            let (reader, subscribed) = (&mut self.reader, self.subscribed);
+            let step = self.session.with_log(|log| {
+                if !subscribed {
+                    reader.go_on_at(log.end());
+                }
+                reader.step(log, std::time::Instant::now())
+            });
+            match step {
+                Step::Output { offset, bytes } => {
+                    self.writer.queue(&Frame::Output { channel: CHANNEL, offset, bytes });
+                }
+                Step::Paint { label, first, last, bytes } | Step::Answer { label, first, last, bytes } => {
+                    let flags = SnapshotFlags { first, last, history: label.history };
+                    self.writer.queue(&Frame::Snapshot { channel: CHANNEL, id: label.id, at: label.at, flags, bytes });
+                    self.next_request();
+                }
+                Step::Repaint => {
+                    let reply = self.session.snapshot(self.at_least(), false);
+                    self.repaint = Some(Pending { id: 0, reply });
+                }
+                Step::Wait => break,
+            }
+        }
+        self.tell_end();
+    }
+
+    fn tell_end(&mut self) {
+        if self.end_told || !self.subscribed || !self.session.is_over() {
+            return;
+        }
+        let end = self.session.with_log(|log| log.end());
+        if self.reader.follows() && self.reader.position() == end {
+            self.end_told = true;
+            self.writer.queue(&message::to_frame(&SessionSays::End { offset: end }));
+        }
+    }
+
+    /// Asks the model for the next snapshot that was requested, one at a time.
+    fn next_request(&mut self) {
+        if self.answer.is_some() {
+            return;
+        }
+        // The visible screen goes before any scrollback, and may be sent beside one.
+        let visible = self.requests.iter().position(|(_, history)| !history);
+        let next = match visible {
+            Some(next) if !self.reader.is_answering_at_once() => Some(next),
+            None if !self.reader.is_answering() => Some(0),
+            _ => None,
+        };
+        if let Some((id, history)) = next.and_then(|next| self.requests.remove(next)) {
+            let reply = self.session.snapshot(self.at_least(), history);
+            self.answer = Some(Pending { id, reply });
+        }
+    }
+
+    /// A snapshot must hold what the reader has been sent; not the newest output, which the model may not know yet.
+    fn at_least(&self) -> Offset {
+        if self.subscribed { self.reader.position() } else { Offset::ZERO }
+    }
+
+    fn repainted(&mut self, snapshot: Option<Snapshot>) {
+        self.repaint = None;
+        match snapshot {
+            Some(snapshot) => {
+                let label = Label { id: 0, at: snapshot.at, history: snapshot.history };
+                self.reader.repainted(snapshot.at.offset, Painting::of(label, snapshot.bytes));
+            }
+            // The model is gone, and so will this process be.
+            None => self.subscribed = false,
+        }
+    }
+
+    fn answered(&mut self, snapshot: Option<Snapshot>) {
+        let Some(pending) = self.answer.take() else { return };
+        let Some(Snapshot { at, history, bytes }) = snapshot else { return };
+        let painting = Painting::of(Label { id: pending.id, at, history }, bytes);
+        if history {
+            self.reader.answered(painting);
+        } else {
+            self.reader.answered_at_once(painting);
+        }
+    }
+}
+
+/// The model's answer; pending while nothing was asked.
+async fn reply(pending: &mut Option<Pending>) -> Option<Snapshot> {
+    match pending {
+        Some(pending) => (&mut pending.reply).await.ok(),
+        None => std::future::pending().await,
+    }
+}
+
+async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
