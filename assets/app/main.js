@@ -1,0 +1,15 @@
+/** The page starts here: find out who is there, draw, and keep the address, the keys and the title in step. */
+import { html, render } from './html.js';
+import { App } from './shell/app.js';
+import { installTitle } from './shell/title.js';
+import { enter } from './state/account.js';
+import { installRouter } from './state/route.js';
+import { installShortcuts } from './ui/shortcuts.js';
+import { installViewport } from './ui/viewport.js';
+
+installRouter();
+installShortcuts();
+installTitle();
+installViewport();
+render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));
+void enter();

@@ -1,0 +1,64 @@
+import { html } from '../html.js';
+import { api } from '../state/api.js';
+import { ago, dateTime, now, span } from '../state/clock.js';
+import { fleetKnown, isLive, machines, nameOf, sessionsOf, shortPath } from '../state/fleet.js';
+import { stateWord } from '../state/marks.js';
+import { go } from '../state/route.js';
+import { newSession } from '../session/new_session.js';
+import { ask } from '../ui/ask.js';
+import { Button, Notice, Waiting } from '../ui/controls.js';
+import { Icon } from '../ui/icon.js';
+import { Mark, Presence } from '../ui/mark.js';
+import { Menu } from '../ui/menu.js';
+import { NotFound } from './not_found.js';
+
+/** @typedef {import('../wire/messages.js').MachineView} MachineView */
+
+/** One machine: what it is and what runs on it. @param {{id: string}} props */
+export function Machine({ id }) {
+  const machine = machines.value.get(id);
+  if (!fleetKnown.value) return html`<main class="page"><${Waiting} words="Loading the machine…" /></main>`;
+  if (!machine) return html`<${NotFound} what="machine" />`;
+  const mine = sessionsOf(id);
+  return html`<main class="page">
+    <header class="page-head"><${Presence} online=${machine.online} /><h1>${machine.name}</h1>
+      <p class="muted">${machine.online ? 'Online' : `Offline, seen ${ago(machine.last_seen, now.value)}`}</p>
+      <${Button} kind="primary" disabled=${!machine.online} onClick=${() => newSession(id)}><${Icon} name="plus" size=${14} />New session<//>
+      <${Menu} label="More" items=${[{ label: 'Remove the machine…', icon: 'trash-2', danger: true, run: () => askRemove(machine, mine.filter(isLive).length) }]} />
+    </header>
+    ${machine.online ? null : html`<${Notice} kind="note" title="Its agent is not connected">Sessions on it go on and are here again when it is back. If it does not come back by itself, start the agent on it: <code>sessionforge agent</code>.<//>`}
+    <${Facts} machine=${machine} />
+    <section><h2>Sessions</h2>
+      ${mine.length === 0 ? html`<p class="muted">None yet.</p>` : html`<ul class="rows">${mine.map((it) => html`<li key=${it.id}><a class="row" href="/sessions/${it.id}">
+        <${Mark} session=${it} silent /><span class="row-main"><strong>${nameOf(it)}</strong><span class="muted mono">${shortPath(it.workdir, machine.home)}</span></span>
+        <span class="muted">${stateWord(it)} · <time>${span(it.ended_at ?? it.started_at, now.value)}</time></span><${Icon} name="chevron-right" /></a></li>`)}</ul>`}
+    </section>
+  </main>`;
+}
+
+/** @param {{machine: MachineView}} props */
+function Facts({ machine }) {
+  const facts = [
+    ['System', machine.os_version || machine.os],
+    ['Architecture', machine.arch],
+    ['Host name', machine.hostname],
+    ['Agent', machine.build],
+    ['May run', (machine.allow ?? []).join(', ') || 'nothing'],
+    ...(machine.online ? [] : [['Last seen', dateTime(machine.last_seen)]]),
+  ];
+  return html`<dl class="facts">${facts.map(([what, value]) => html`<div><dt>${what}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+/** @param {MachineView} machine @param {number} running */
+function askRemove(machine, running) {
+  const programs = running === 1 ? 'One program runs' : `${running} programs run`;
+  ask({
+    title: `Remove ${machine.name}?`,
+    text: `${running > 0 ? `${programs} on it and will go on without this page. ` : ''}It disappears from here and its agent is turned away. To have it back, start its agent with a key again.`,
+    action: 'Remove',
+    async act() {
+      await api.removeMachine(machine.id);
+      go('/machines');
+    },
+  });
+}

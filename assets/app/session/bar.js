@@ -1,0 +1,55 @@
+import { html } from '../html.js';
+import { isLive, machines, nameOf } from '../state/fleet.js';
+import { stateWord } from '../state/marks.js';
+import { Button, IconButton } from '../ui/controls.js';
+import { copyText } from '../ui/copy.js';
+import { Icon } from '../ui/icon.js';
+import { Mark } from '../ui/mark.js';
+import { Menu } from '../ui/menu.js';
+import { say } from '../ui/toast.js';
+import { askForget, askStop, canStop, startAgain } from './actions.js';
+
+/**
+ * The 44 pixels above a terminal: what it is, how it is, who watches, who types.
+ * @param {object} props
+ * @param {import('../wire/messages.js').SessionView} props.session
+ * @param {import('../wire/messages.js').Control | undefined} props.control
+ * @param {import('../terminal/layout.js').Sizing} props.sizing
+ * @param {(sizing: import('../terminal/layout.js').Sizing) => void} props.setSizing
+ * @param {() => void} props.take
+ * @param {() => void} props.find
+ */
+export function Bar({ session, control, sizing, setSizing, take, find }) {
+  const machine = machines.value.get(session.machine);
+  const live = isLive(session);
+  const viewers = control?.viewers ?? session.viewers;
+  /** @type {import('../ui/menu.js').Item[]} */
+  const items = [
+    { label: 'Fit to this window', checked: sizing === 'fit', run: () => setSizing('fit') },
+    { label: 'Keep the session’s size', checked: sizing === 'keep', run: () => setSizing('keep') },
+    'line',
+    { label: 'Search…', icon: 'search', run: find },
+    { label: 'Copy the address', icon: 'copy', run: () => void copyText(location.href).then((done) => say(done ? 'The address is on the clipboard.' : 'The browser does not let the page copy.')) },
+    'line',
+    ...(live ? [
+      { label: 'Stop…', icon: 'circle-stop', danger: true, disabled: !canStop(session), run: () => askStop(session, false) },
+      { label: 'Kill…', icon: 'x', danger: true, disabled: !canStop(session), run: () => askStop(session, true) },
+    ] : [
+      { label: 'Start again', icon: 'plus', disabled: machine?.online !== true, run: () => void startAgain(session) },
+      { label: 'Remove…', icon: 'trash-2', danger: true, run: () => askForget(session) },
+    ]),
+  ];
+  return html`<header class="bar">
+    <a class="bar-back icon-button" href="/" aria-label="All sessions"><${Icon} name="chevron-left" size=${20} /></a>
+    <${Mark} session=${session} silent />
+    <h1 class="bar-name"><a href="/machines/${session.machine}">${machine?.name ?? 'Unknown machine'}</a><span aria-hidden="true">/</span><span class="bar-session">${nameOf(session)}</span></h1>
+    ${session.title ? html`<span class="bar-title" title=${session.title}>${session.title}</span>` : null}
+    <span class="bar-space"></span>
+    <span class="bar-state" role="status">${stateWord(session)}</span>
+    ${live && viewers > 1 ? html`<span class="bar-fact" title="${viewers} screens show this session"><${Icon} name="eye" size=${14} />${viewers}</span>` : null}
+    ${live && control ? (control.you ? html`<span class="bar-fact bar-you" title="You have the keyboard"><${Icon} name="keyboard" size=${14} /></span>`
+      : html`<${Button} onClick=${take} title="Type here; whoever types now will watch">Take control<//>`) : null}
+    <span class="bar-find"><${IconButton} icon="search" label="Search in the terminal" onClick=${find} /></span>
+    <${Menu} label="More" items=${items} />
+  </header>`;
+}

@@ -1,0 +1,108 @@
+import { html, signal, useId, useState } from '../html.js';
+import { api, asProblem } from '../state/api.js';
+import { machineList, machines } from '../state/fleet.js';
+import { prefs, setPrefs } from '../state/prefs.js';
+import { go } from '../state/route.js';
+import { Button, Field, Notice } from '../ui/controls.js';
+import { Dialog } from '../ui/dialog.js';
+import { joinArgs, splitArgs } from './argv.js';
+import { likelySize } from './size.js';
+import { commonStarts } from './starts.js';
+
+/** @typedef {import('../wire/messages.js').MachineView} MachineView */
+
+const asked = signal(/** @type {{machine?: string} | undefined} */ (undefined));
+
+/** Opens the dialog. @param {string} [machine] the one to start on */
+export function newSession(machine) {
+  asked.value = machine ? { machine } : {};
+}
+
+/** @param {string} machine @param {{command: string, args: string[], workdir?: string, name?: string}} what starts it and opens it */
+export async function start(machine, { command, args, workdir, name }) {
+  const session = await api.start(machine, { command, args, ...likelySize(), ...(workdir && { workdir }), ...(name && { name }) });
+  go(`/sessions/${session.id}`);
+}
+
+export function NewSession() {
+  return asked.value ? html`<${Form} machine=${asked.value.machine} />` : null;
+}
+
+/** @param {{machine?: string}} props */
+function Form({ machine: wanted }) {
+  const online = machineList.value.filter((it) => it.online);
+  const [chosen, setChosen] = useState(wanted ?? online[0]?.id);
+  const machine = chosen ? machines.value.get(chosen) : undefined;
+  const close = () => { asked.value = undefined; };
+  return html`<${Dialog} title="New session" onClose=${close}>
+    ${online.length === 0 ? html`<${Notice} kind="note" title="No machine is online">A session runs on a machine. <a href="/machines" onClick=${close}>Add one</a>, or start the agent on one you have.<//>` : null}
+    ${machine && !machine.online ? html`<${Notice} title="${machine.name} is offline">Start its agent, or choose another machine.<//>` : null}
+    ${online.length > 1 || (machine && !machine.online && online.length > 0) ? html`<${MachineChoice} machines=${online} chosen=${chosen} choose=${setChosen} />` : null}
+    ${machine?.online ? html`<${What} key=${machine.id} machine=${machine} close=${close} alone=${online.length === 1} />` : null}
+  <//>`;
+}
+
+/** @param {{machines: MachineView[], chosen: string | undefined, choose: (id: string) => void}} props */
+function MachineChoice({ machines: online, chosen, choose }) {
+  const id = useId();
+  return html`<div class="field"><label for=${id}>Machine</label>
+    <select id=${id} value=${chosen} onChange=${(/** @type {Event} */ event) => choose(/** @type {HTMLSelectElement} */ (event.target).value)}>
+      ${online.map((it) => html`<option value=${it.id}>${it.name}</option>`)}
+    </select></div>`;
+}
+
+/** @param {{machine: MachineView, close: () => void, alone: boolean}} props */
+function What({ machine, close, alone }) {
+  const last = prefs.value.lastStart[machine.id];
+  const starts = commonStarts(machine);
+  const [form, setForm] = useState({ command: last?.command ?? starts[0]?.command ?? '', args: last?.args ?? '', workdir: last?.workdir ?? '~', name: '' });
+  const [problem, setProblem] = useState(/** @type {import('../state/api.js').ApiProblem | undefined} */ (undefined));
+  const [busy, setBusy] = useState(false);
+  const split = splitArgs(form.args);
+  const set = (/** @type {keyof typeof form} */ key) => (/** @type {InputEvent} */ event) => {
+    setForm({ ...form, [key]: /** @type {HTMLInputElement} */ (event.target).value });
+    setProblem(undefined);
+  };
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (split.problem || !form.command.trim()) return;
+    setBusy(true);
+    try {
+      await start(machine.id, { command: form.command.trim(), args: split.args, workdir: form.workdir.trim(), name: form.name.trim() });
+      setPrefs({ lastStart: { ...prefs.value.lastStart, [machine.id]: { command: form.command.trim(), args: form.args, workdir: form.workdir.trim() } } });
+      close();
+    } catch (error) {
+      setProblem(asProblem(error));
+      setBusy(false);
+    }
+  };
+  const of = (/** @type {string[]} */ ...codes) => (problem && codes.includes(problem.code) ? problem.message : undefined);
+  const elsewhere = problem && !of('command_not_found', 'command_not_allowed', 'workdir_not_found');
+  return html`<form onSubmit=${submit}>
+    <div class="starts" role="group" aria-label="Common starts">
+      ${starts.map((it) => html`<button type="button" class="start" aria-pressed=${form.command === it.command && form.args === joinArgs(it.args)}
+          onClick=${() => { setForm({ ...form, command: it.command, args: joinArgs(it.args) }); setProblem(undefined); }}>
+        <span>${it.label}</span><small>${it.detail}</small></button>`)}
+    </div>
+    <div class="field-row">
+      <${Field} label="Command" data-autofocus list="commands-${machine.id}" required value=${form.command} onInput=${set('command')} class="mono" problem=${of('command_not_found', 'command_not_allowed')} />
+      <${Field} label="Arguments" value=${form.args} onInput=${set('args')} class="mono" placeholder="none" problem=${split.problem} />
+    </div>
+    <datalist id="commands-${machine.id}">${(machine.allow ?? []).map((it) => html`<option value=${it} />`)}</datalist>
+    <${Argv} command=${form.command} args=${split.args} />
+    <${Field} label="Working directory" value=${form.workdir} onInput=${set('workdir')} class="mono" placeholder="~" problem=${of('workdir_not_found')} />
+    <${Field} label="Name" value=${form.name} onInput=${set('name')} placeholder="Optional" maxlength="80" />
+    ${elsewhere ? html`<${Notice} title="The session was not started">${problem.message}<//>` : null}
+    <footer class="dialog-foot">
+      <span class="muted">${alone ? html`on ${machine.name}` : ''}</span>
+      <${Button} onClick=${close}>Cancel<//>
+      <${Button} kind="primary" type="submit" busy=${busy}>${busy ? 'Starting…' : 'Start'}<//>
+    </footer>
+  </form>`;
+}
+
+/** What the program will get, argument by argument. @param {{command: string, args: string[]}} props */
+function Argv({ command, args }) {
+  if (args.length === 0) return null;
+  return html`<p class="argv" aria-label="What will run"><span class="muted">Runs</span> <code>${command}</code>${args.map((arg) => html` <code>${arg === '' ? '(empty)' : arg}</code>`)}</p>`;
+}

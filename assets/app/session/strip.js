@@ -1,0 +1,77 @@
+import { html, useEffect, useRef, useState } from '../html.js';
+import { connection, connectionState } from '../state/account.js';
+import { ago, now } from '../state/clock.js';
+import { machines } from '../state/fleet.js';
+import { stateWord } from '../state/marks.js';
+import { connectionWords, sentence } from '../shell/connection.js';
+import { Button } from '../ui/controls.js';
+import { startAgain } from './actions.js';
+
+/** "Reconnected" is shown for this long, in milliseconds. */
+const GOOD_NEWS_FOR = 2_500;
+
+/**
+ * The strip over a terminal, only when there is something to say. It lies over the first line: nothing jumps.
+ * @param {object} props
+ * @param {import('../wire/messages.js').SessionView} props.session
+ * @param {{state: import('../wire/line.js').LineState, message?: string}} props.line
+ * @param {import('../wire/messages.js').Control | undefined} props.control
+ * @param {number} props.refused  how often somebody typed without control
+ * @param {boolean} props.painted
+ * @param {() => void} props.take
+ */
+export function Strip({ session, line, control, refused, painted, take }) {
+  const machine = machines.value.get(session.machine);
+  const back = useComeback(line.state, painted);
+  const connectionNow = connectionState.value;
+  const notLive = connectionNow.kind === 'waiting' || connectionNow.kind === 'connecting';
+
+  if (line.state === 'refused') {
+    return html`<div class="strip strip-bad" role="alert"><span><strong>Not opened.</strong> ${line.message}</span><a class="button button-plain" href="/">All sessions</a></div>`;
+  }
+  if (connectionNow.kind === 'gone') {
+    return html`<div class="strip strip-bad" role="alert"><span><strong>Not live.</strong> ${sentence(connectionNow.reason)} The program goes on.</span>
+      <${Button} onClick=${() => location.reload()}>Reload<//></div>`;
+  }
+  if (line.state === 'waiting' && notLive && painted) {
+    return html`<div class="strip" role="status"><span class="half-ring" aria-hidden="true"></span>
+      <span><strong>Frozen.</strong> ${connectionNow.kind === 'waiting' ? sentence(connectionNow.reason) : ''} The program goes on; keys are kept for 15 s.</span>
+      <span class="strip-quiet">${connectionWords(connectionNow, now.value)}</span>
+      <${Button} onClick=${() => connection.value?.tryNow()}>Try now<//></div>`;
+  }
+  if (line.state === 'frozen') {
+    return html`<div class="strip" role="status"><span><strong>Frozen.</strong> ${machine && !machine.online
+      ? `${machine.name} is offline, last seen ${ago(machine.last_seen, now.value)}. This is its last screen; it goes on by itself when the machine is back.`
+      : line.message ?? 'The way to the program is broken. It goes on by itself when it is mended.'}</span></div>`;
+  }
+  if (session.state === 'exited' || session.state === 'lost' || line.state === 'ended') {
+    return html`<div class="strip strip-end" role="status"><span><strong>${session.state === 'lost' ? 'Lost.' : `${stateWord(session)}.`}</strong>
+      ${session.state === 'lost' ? ' The machine restarted or the program’s keeper was killed.' : session.ended_at ? ` ${sentence(ago(session.ended_at, now.value))}` : ''}</span>
+      <${Button} disabled=${machine?.online !== true} onClick=${() => void startAgain(session)}>Start again<//></div>`;
+  }
+  if (back) return html`<div class="strip strip-good" role="status"><strong>Reconnected.</strong></div>`;
+  if (control && !control.you && line.state === 'live') {
+    return html`<div class="strip ${refused > 0 ? 'strip-nudge' : ''}" key="watching-${refused}" role="status">
+      <span><strong>Watching.</strong> ${control.present ? 'Another screen has the keyboard.' : 'Nobody has the keyboard.'}</span>
+      <${Button} kind=${refused > 0 ? 'primary' : 'plain'} onClick=${take}>Take control<//></div>`;
+  }
+  return null;
+}
+
+/** @param {import('../wire/line.js').LineState} state @param {boolean} painted @returns {boolean} whether the line has just come back */
+function useComeback(state, painted) {
+  const broken = useRef(false);
+  const [back, setBack] = useState(false);
+  useEffect(() => {
+    if (painted && (state === 'waiting' || state === 'frozen')) broken.current = true;
+    if (state !== 'live' || !broken.current) return undefined;
+    broken.current = false;
+    setBack(true);
+    const timer = setTimeout(() => setBack(false), GOOD_NEWS_FOR);
+    return () => {
+      clearTimeout(timer);
+      setBack(false);
+    };
+  }, [state, painted]);
+  return back;
+}

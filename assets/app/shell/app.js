@@ -1,0 +1,82 @@
+import { html, useEffect } from '../html.js';
+import { account, enter } from '../state/account.js';
+import { route } from '../state/route.js';
+import { Account } from '../pages/account.js';
+import { Gate } from '../pages/gate.js';
+import { Home } from '../pages/home.js';
+import { Keys } from '../pages/keys.js';
+import { Machine } from '../pages/machine.js';
+import { Machines } from '../pages/machines.js';
+import { More } from '../pages/more.js';
+import { NotFound } from '../pages/not_found.js';
+import { Session } from '../pages/session.js';
+import { Setup, SetupNeeded } from '../pages/setup.js';
+import { SignIn, SignInByLink } from '../pages/sign_in.js';
+import { newSession, NewSession } from '../session/new_session.js';
+import { Asking } from '../ui/ask.js';
+import { Button, Notice, Waiting } from '../ui/controls.js';
+import { onShortcut } from '../ui/shortcuts.js';
+import { Toasts } from '../ui/toast.js';
+import { OfflineStrip } from './connection.js';
+import { Help, openHelp } from './help.js';
+import { openPalette, Palette } from './palette.js';
+import { Sidebar } from './sidebar.js';
+import { Tabs } from './tabs.js';
+
+/** Which frame the page has: before signing in, or after. */
+export function App() {
+  const at = route.value;
+  const who = account.value;
+  if (at.page === 'setup') return html`<${Setup} token=${at.token} />`;
+  if (at.page === 'sign-in' && at.token) return html`<${SignInByLink} token=${at.token} />`;
+  switch (who.kind) {
+    case 'loading': return html`<div class="gate"><${Waiting} words="Loading…" /></div>`;
+    case 'unreachable': return html`<${Unreachable} message=${who.problem.message} />`;
+    case 'setup': return html`<${SetupNeeded} />`;
+    case 'out': return html`<${SignIn} />`;
+    case 'in': return html`<${Signed} />`;
+  }
+}
+
+function Signed() {
+  const at = route.value;
+  useEffect(() => {
+    const owned = [onShortcut('palette', openPalette), onShortcut('help', openHelp), onShortcut('new', () => newSession())];
+    return () => owned.forEach((dispose) => dispose());
+  }, []);
+  return html`<div class="shell ${at.page === 'session' ? 'shell-session' : ''}">
+    <a class="skip" href="#content">Skip to the content</a>
+    <${Sidebar} />
+    <div class="content" id="content" tabindex="-1">
+      ${at.page === 'session' ? null : html`<${OfflineStrip} />`}
+      <${Page} />
+    </div>
+    ${at.page === 'session' ? null : html`<${Tabs} />`}
+    <${NewSession} /><${Palette} /><${Help} /><${Asking} /><${Toasts} />
+  </div>`;
+}
+
+function Page() {
+  const at = route.value;
+  switch (at.page) {
+    case 'home': case 'sign-in': case 'setup': return html`<${Home} />`;
+    case 'session': return html`<${Session} key=${at.id} id=${at.id} />`;
+    case 'machine': return html`<${Machine} key=${at.id} id=${at.id} />`;
+    case 'machines': return html`<${Machines} />`;
+    case 'keys': return html`<${Keys} />`;
+    case 'account': return html`<${Account} />`;
+    case 'more': return html`<${More} />`;
+    case 'unknown': return html`<${NotFound} />`;
+  }
+}
+
+/** @param {{message: string}} props */
+function Unreachable({ message }) {
+  useEffect(() => {
+    const timer = setInterval(() => void enter(), 5_000);
+    return () => clearInterval(timer);
+  }, []);
+  return html`<${Gate} title="The server does not answer">
+    <${Notice} title="Nothing is lost">${message} Sessions go on without this page. It tries again every 5 seconds.<//>
+    <p><${Button} onClick=${() => void enter()}>Try now<//></p><//>`;
+}

@@ -1,0 +1,71 @@
+import { signal } from '../html.js';
+import { Connection } from '../wire/socket.js';
+import { api, ApiProblem, asProblem } from './api.js';
+import { fleetChanged, forgetFleet } from './fleet.js';
+
+/** Who is signed in, and the one connection that follows from it. */
+
+/** @typedef {import('./api.js').Me} Me */
+/** @typedef {import('../wire/socket.js').ConnectionState} ConnectionState */
+
+/**
+ * @type {import('../../vendor/preact/signals.mjs').Signal<
+ *   {kind: 'loading'} | {kind: 'unreachable', problem: ApiProblem} | {kind: 'setup'} | {kind: 'out', expired: boolean} | {kind: 'in', me: Me}>}
+ */
+export const account = signal({ kind: 'loading' });
+export const connectionState = signal(/** @type {ConnectionState} */ ({ kind: 'connecting' }));
+/** @type {import('../../vendor/preact/signals.mjs').Signal<Connection | undefined>} */
+export const connection = signal(undefined);
+
+/** Finds out who is there. Called at the start, after signing in and after a failure. */
+export async function enter() {
+  try {
+    const me = await api.me();
+    account.value = { kind: 'in', me };
+    connect(me);
+  } catch (error) {
+    const problem = asProblem(error);
+    if (problem.status !== 401) account.value = { kind: 'unreachable', problem };
+    else account.value = (await setupNeeded()) ? { kind: 'setup' } : { kind: 'out', expired: false };
+  }
+}
+
+/** The person leaves, or the server says that they have. @param {{expired?: boolean}} [how] */
+export function leave({ expired = false } = {}) {
+  connection.value?.stop();
+  connection.value = undefined;
+  forgetFleet();
+  account.value = { kind: 'out', expired };
+}
+
+async function setupNeeded() {
+  try {
+    return (await api.setupStatus()).needed;
+  } catch {
+    return false;
+  }
+}
+
+/** @param {Me} me */
+function connect(me) {
+  connection.value?.stop();
+  const next = new Connection({
+    url: `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/api/v1/viewer`,
+    build: me.build,
+    onState(state) {
+      connectionState.value = state;
+      if (state.kind === 'signed-out') leave({ expired: true });
+    },
+    onFleet: fleetChanged,
+    async isSignedIn() {
+      try {
+        await api.me();
+        return true;
+      } catch (error) {
+        return asProblem(error).status !== 401;
+      }
+    },
+  });
+  connection.value = next;
+  next.start();
+}

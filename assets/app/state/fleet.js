@@ -1,0 +1,75 @@
+import { batch, computed, signal } from '../html.js';
+
+/** Machines and sessions as the server last told them. */
+
+/** @typedef {import('../wire/messages.js').FleetMessage} FleetMessage */
+/** @typedef {import('../wire/messages.js').MachineView} MachineView */
+/** @typedef {import('../wire/messages.js').SessionView} SessionView */
+
+/** Whether anything was told yet. */
+export const fleetKnown = signal(false);
+export const machines = signal(/** @type {ReadonlyMap<string, MachineView>} */ (new Map()));
+export const sessions = signal(/** @type {ReadonlyMap<string, SessionView>} */ (new Map()));
+
+/** @param {FleetMessage} message */
+export function fleetChanged(message) {
+  switch (message.kind) {
+    case 'fleet':
+      batch(() => {
+        machines.value = new Map(message.machines.map((it) => [it.id, it]));
+        sessions.value = new Map(message.sessions.map((it) => [it.id, it]));
+        fleetKnown.value = true;
+      });
+      return;
+    case 'machine': machines.value = new Map(machines.value).set(message.machine.id, message.machine); return;
+    case 'machine_gone': machines.value = without(machines.value, message.id); return;
+    case 'session': sessions.value = new Map(sessions.value).set(message.session.id, message.session); return;
+    case 'session_gone': sessions.value = without(sessions.value, message.id);
+  }
+}
+
+export function forgetFleet() {
+  batch(() => {
+    machines.value = new Map();
+    sessions.value = new Map();
+    fleetKnown.value = false;
+  });
+}
+
+/** @template T @param {ReadonlyMap<string, T>} map @param {string} key @returns {ReadonlyMap<string, T>} */
+function without(map, key) {
+  const rest = new Map(map);
+  rest.delete(key);
+  return rest;
+}
+
+/** Online first, then by name. */
+export const machineList = computed(() => [...machines.value.values()].sort((a, b) => Number(b.online) - Number(a.online) || a.name.localeCompare(b.name)));
+
+/** Live first, newest first: a session keeps its place while it works. */
+export const sessionList = computed(() => [...sessions.value.values()].sort((a, b) => Number(isLive(b)) - Number(isLive(a)) || b.started_at - a.started_at));
+
+/** @param {string} machine */
+export function sessionsOf(machine) {
+  return sessionList.value.filter((it) => it.machine === machine);
+}
+
+/** @param {SessionView} session whether its program still runs */
+export function isLive(session) {
+  return session.state === 'starting' || session.state === 'running';
+}
+
+/** @param {SessionView} session what to call it */
+export function nameOf(session) {
+  return session.name || [baseName(session.command), ...(session.args ?? [])].join(' ');
+}
+
+/** @param {string} path @param {string} [home] with the home directory as `~` */
+export function shortPath(path, home) {
+  return home && (path === home || path.startsWith(`${home}/`)) ? `~${path.slice(home.length)}` : path;
+}
+
+/** @param {string} path */
+function baseName(path) {
+  return path.split(/[\\/]/).pop() || path;
+}

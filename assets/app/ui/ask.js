@@ -1,0 +1,50 @@
+import { html, signal, useState } from '../html.js';
+import { asProblem } from '../state/api.js';
+import { Button, Notice } from './controls.js';
+import { Dialog } from './dialog.js';
+
+/**
+ * @typedef {object} Question
+ * @property {string} title
+ * @property {string} text     names what will be lost
+ * @property {string} action   the verb on the button
+ * @property {() => Promise<void>} act
+ */
+
+const question = signal(/** @type {Question | undefined} */ (undefined));
+
+/** @param {Question} next asks before something is lost */
+export function ask(next) {
+  question.value = next;
+}
+
+/** The place where questions appear. */
+export function Asking() {
+  const asked = question.value;
+  return asked ? html`<${Asked} key=${asked.title} ...${asked} />` : null;
+}
+
+/** @param {Question} props */
+function Asked({ title, text, action, act }) {
+  const [problem, setProblem] = useState('');
+  const [busy, setBusy] = useState(false);
+  const close = () => { question.value = undefined; };
+  const go = async () => {
+    setBusy(true);
+    try {
+      await act();
+      close();
+    } catch (error) {
+      setProblem(asProblem(error).message);
+      setBusy(false);
+    }
+  };
+  return html`<${Dialog} title=${title} onClose=${close} class="dialog-small">
+    <p>${text}</p>
+    ${problem ? html`<${Notice} title="Nothing was changed">${problem}<//>` : null}
+    <footer class="dialog-foot">
+      <${Button} onClick=${close} data-autofocus>Cancel<//>
+      <${Button} kind="danger" busy=${busy} onClick=${go}>${action}<//>
+    </footer>
+  <//>`;
+}

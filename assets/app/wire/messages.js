@@ -1,0 +1,77 @@
+/**
+ * Control messages and views, as in src/wire/message.rs and src/wire/session.rs. Types only.
+ */
+
+/** @typedef {{foreground: string, background: string, cursor: string}} Theme */
+/** @typedef {{code: string, message: string}} Problem */
+/** @typedef {'starting' | 'running' | 'exited' | 'lost'} SessionState */
+/** @typedef {{code?: number, signal?: string}} Exit */
+
+/**
+ * @typedef {object} SessionView
+ * @property {string} id
+ * @property {string} machine
+ * @property {string} [name]
+ * @property {string} command
+ * @property {string[]} [args]
+ * @property {string} workdir
+ * @property {string} [title]
+ * @property {SessionState} state
+ * @property {'working' | 'idle'} [activity]
+ * @property {Exit} [exit]
+ * @property {number} [pid]
+ * @property {number} cols
+ * @property {number} rows
+ * @property {number} started_at  milliseconds since 1970
+ * @property {number} [ended_at]
+ * @property {number} viewers
+ */
+
+/**
+ * @typedef {object} MachineView
+ * @property {string} id
+ * @property {string} name
+ * @property {string} hostname
+ * @property {string} os
+ * @property {string} [os_version]
+ * @property {string} arch
+ * @property {string} build
+ * @property {string[]} [allow]
+ * @property {string} [home]
+ * @property {boolean} online
+ * @property {number} last_seen  milliseconds since 1970
+ */
+
+/** @typedef {{command: string, args: string[], workdir?: string, name?: string, cols: number, rows: number}} Launch */
+
+/** @typedef {'snapshot' | {offset: {offset: number, epoch: number}}} From */
+/** @typedef {'never' | 'if_free' | 'always'} Take */
+
+/**
+ * @typedef {{kind: 'attach', channel: number, session: string, viewer: string, from: From, take: Take, cols: number, rows: number, theme?: Theme}
+ *   | {kind: 'detach', channel: number}
+ *   | {kind: 'take_control', channel: number, cols: number, rows: number}
+ *   | {kind: 'resize', channel: number, cols: number, rows: number}
+ *   | {kind: 'theme', channel: number, theme: Theme}
+ *   | {kind: 'history', channel: number, id: number}} FromViewer
+ */
+
+/** @typedef {{you: boolean, present: boolean, viewers: number, cols: number, rows: number}} Control */
+
+/**
+ * @typedef {{kind: 'fleet', machines: MachineView[], sessions: SessionView[]}
+ *   | {kind: 'machine', machine: MachineView}
+ *   | {kind: 'machine_gone', id: string}
+ *   | {kind: 'session', session: SessionView}
+ *   | {kind: 'session_gone', id: string}} FleetMessage
+ */
+
+/**
+ * @typedef {{kind: 'attached', channel: number, live: boolean}
+ *   | {kind: 'detached', channel: number, problem: Problem}
+ *   | {kind: 'live', channel: number, live: boolean}
+ *   | ({kind: 'control', channel: number} & Control)
+ *   | {kind: 'end', channel: number, offset: number}} ChannelMessage
+ */
+
+export {};

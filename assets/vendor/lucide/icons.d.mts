@@ -1,0 +1,1 @@
+export const ICONS: Readonly<Record<string, readonly (readonly [string, Readonly<Record<string, string>>])[]>>;
