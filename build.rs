@@ -71,7 +71,7 @@ fn collect(dir: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) -> i
         let path = format!("{prefix}{name}");
         if entry.file_type()?.is_dir() {
             collect(&entry.path(), &format!("{path}/"), files)?;
-        } else if !["md", "ts"].contains(&name.rsplit_once('.').map_or("", |(_, extension)| extension)) {
+        } else if !["md", "mts", "ts"].contains(&name.rsplit_once('.').map_or("", |(_, extension)| extension)) {
             files.insert(path, fs::read(entry.path())?);
         }
     }

@@ -5,7 +5,7 @@ import { Icon } from '../ui/icon.js';
 const TABS = [
   { href: '/', icon: 'layout-grid', label: 'Sessions', holds: (/** @type {string} */ at) => at === '/' || at.startsWith('/sessions') },
   { href: '/machines', icon: 'server', label: 'Machines', holds: (/** @type {string} */ at) => at.startsWith('/machines') },
-  { href: '/more', icon: 'ellipsis', label: 'More', holds: (/** @type {string} */ at) => at === '/more' || at.startsWith('/settings') },
+  { href: '/settings', icon: 'ellipsis', label: 'More', holds: (/** @type {string} */ at) => at.startsWith('/settings') },
 ];
 
 /** The ways of a phone, under the thumb. */

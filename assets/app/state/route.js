@@ -19,8 +19,7 @@ export function read(pathname, hash) {
     case '': return { page: 'home' };
     case 'sessions': return second ? { page: 'session', id: second } : { page: 'home' };
     case 'machines': return second ? { page: 'machine', id: second } : { page: 'machines' };
-    case 'more': return { page: 'more' };
-    case 'settings': return second === 'keys' ? { page: 'keys' } : { page: 'account' };
+    case 'settings': return second === 'keys' ? { page: 'keys' } : second === 'account' ? { page: 'account' } : { page: 'more' };
     case 'setup': return { page: 'setup', token: hash.slice(1) };
     case 'sign-in': return { page: 'sign-in', token: hash.slice(1) };
     default: return { page: 'unknown' };
