@@ -1,6 +1,7 @@
 //! The server: HTTP, WebSocket, the dashboard, and the relay between viewers and agents.
 
 pub mod answer;
+mod agent_socket;
 mod api;
 mod assets;
 pub mod auth;
@@ -9,7 +10,9 @@ mod links;
 mod listen;
 pub mod relay;
 mod router;
+mod socket;
 pub mod upgrade;
+mod viewer_socket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::answer::ApiError;
 use super::auth::origin;
-use super::{Shared, api, assets, upgrade};
+use super::{Shared, agent_socket, api, assets, upgrade, viewer_socket};
 use crate::base::problem::{Code, Problem};
 
 /// A request's body, in bytes. The longest is a command with its arguments.
@@ -40,6 +40,8 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/sessions", get(api::sessions::list))
         .route("/sessions/{id}", get(api::sessions::show).delete(api::sessions::forget))
         .route("/sessions/{id}/stop", post(api::sessions::stop))
+        .route("/viewer", get(viewer_socket::open))
+        .route("/agent", get(agent_socket::open))
         .fallback(no_such_address)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::map_response(not_stored));

@@ -54,8 +54,8 @@ impl Upgrade {
 fn limits() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
-        // Frames go out when they are written; whoever writes many flushes once.
-        .write_buffer_size(0)
+        // Frames are collected until somebody flushes or a batch is full: one system call for many.
+        .write_buffer_size(2 * super::socket::BATCH_BYTES)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
         .max_message_size(Some(FRAME_BYTES_MAX))
         .max_frame_size(Some(FRAME_BYTES_MAX))

@@ -1,0 +1,250 @@
+//! Keystroke and output hop 5 of 8. One agent's connection: all sessions of its machine.
+//!
+//! Keys arrive from the hubs through [`super::relay::Uplink`] and leave to the agent; output arrives from it and goes to
+//! the hub of its channel. An agent is believed about its own channels only.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
+
+use super::Shared;
+use super::auth::KeyCaller;
+use super::relay::{Line, Organisation, Relay, SessionHub, Uplink};
+use super::socket::{BATCH_BYTES, Bye, Conversation, FrameSocket};
+use super::upgrade::Upgrade;
+use crate::base::clock::unix_millis;
+use crate::base::id::SessionId;
+use crate::base::limits::HELLO_WITHIN;
+use crate::store::{Store, StoreError};
+use crate::wire::Frame;
+use crate::wire::close::Close;
+use crate::wire::message::{self, Announced, FromAgent, SessionSays, ToAgent};
+
+/// `GET /api/v1/agent`.
+pub(super) async fn open(State(shared): State<Arc<Shared>>, key: KeyCaller, upgrade: Upgrade) -> Response {
+    let (response, socket) = upgrade.accept();
+    let tasks = shared.tasks.clone();
+    tasks.spawn(async move {
+        if let Ok(socket) = socket.await {
+            serve(socket, key, &shared.relay).await;
+        }
+    });
+    response
+}
+
+/// Talks with an agent until either side has a reason to stop.
+pub(super) async fn serve<S>(ws: WebSocketStream<S>, key: KeyCaller, relay: &Relay)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut socket = FrameSocket::new(ws);
+    let bye = match register(&mut socket, key, relay).await {
+        Ok(mut agent) => {
+            let machine = agent.uplink.machine;
+            tracing::info!(%machine, "agent connected");
+            let bye = socket.converse(&mut agent).await;
+            tracing::info!(%machine, why = ?bye, "agent disconnected");
+            if agent.leave() {
+                let written = relay.store().touch_machine(agent.uplink.organisation, machine, unix_millis()).await;
+                if let Err(error) = written {
+                    tracing::warn!(%machine, %error, "when it was last seen was not written");
+                }
+            }
+            bye
+        }
+        Err(bye) => {
+            tracing::info!(why = ?bye, "agent not registered");
+            bye
+        }
+    };
+    socket.close(bye).await;
+}
+
+/// Greeting, then the machine: who speaks here, and whether it may.
+async fn register<S>(socket: &mut FrameSocket<S>, key: KeyCaller, relay: &Relay) -> Result<Agent, Bye>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if relay.is_closing() {
+        return Err(Bye::Close(Close::Restart));
+    }
+    socket.greet().await?;
+    let Frame::Control(json) = socket.next_within(HELLO_WITHIN).await? else {
+        return Err(Bye::bad("an agent registers its machine first"));
+    };
+    let FromAgent::Register { machine, facts } = message::from_json(&json).map_err(Bye::bad)? else {
+        return Err(Bye::bad("an agent registers its machine first"));
+    };
+    let (store, organisation_id, key_id) = (relay.store(), key.caller.organisation, key.key.id);
+    let row = store.register_machine(organisation_id, key_id, machine, facts).await.map_err(refused)?;
+    let organisation_name = match store.organisation(organisation_id).await.map_err(refused)? {
+        Some(organisation) => organisation.name,
+        None => return Err(Bye::Close(Close::KeyRefused)),
+    };
+    let organisation = relay.organisation(organisation_id).await.map_err(|_| Bye::Close(Close::Restart))?;
+    let uplink = Arc::new(Uplink::new(row.id, organisation_id, key_id));
+    uplink.say(&ToAgent::Registered { machine: row.id, organisation: organisation_name });
+    organisation.connected(row, &uplink);
+    let agent = Agent { uplink, organisation, channels: HashMap::new(), by_session: HashMap::new() };
+    // From here on a revoked key or a stop closes the line; what happened just before is looked for once.
+    if relay.is_closing() {
+        agent.uplink.line.close(Close::Restart);
+    }
+    if !is_valid(store, &agent.uplink).await {
+        agent.uplink.line.close(Close::KeyRefused);
+    }
+    Ok(agent)
+}
+
+async fn is_valid(store: &Store, uplink: &Uplink) -> bool {
+    match store.keys(uplink.organisation).await {
+        Ok(keys) => keys.iter().any(|key| key.id == uplink.key && key.revoked_at.is_none()),
+        Err(_) => false,
+    }
+}
+
+fn refused(error: StoreError) -> Bye {
+    tracing::warn!(%error, "a machine was not registered");
+    Bye::Close(match error {
+        StoreError::ForeignMachine => Close::MachineRefused,
+        StoreError::NotFound { .. } => Close::KeyRefused,
+        StoreError::TooMany { .. } => Close::TooMany,
+        _ => Close::Restart,
+    })
+}
+
+/// An agent's side of the conversation.
+struct Agent {
+    uplink: Arc<Uplink>,
+    organisation: Arc<Organisation>,
+    channels: HashMap<u32, (SessionId, Arc<SessionHub>)>,
+    by_session: HashMap<SessionId, u32>,
+}
+
+impl Agent {
+    fn hub(&self, channel: u32) -> Option<&SessionHub> {
+        // Frames of a session that was refused or closed meanwhile lead nowhere.
+        self.channels.get(&channel).map(|(_, hub)| &**hub)
+    }
+
+    fn open(&mut self, Announced { channel, info }: Announced) -> Result<(), Bye> {
+        let session = info.id;
+        if self.channels.contains_key(&channel) {
+            return Err(Bye::bad(format!("channel {channel} was used before")));
+        }
+        let hub = match self.organisation.opened(self.uplink.machine, info) {
+            Ok(hub) => hub,
+            Err(problem) => {
+                tracing::warn!(machine = %self.uplink.machine, %session, %problem, "a session was refused");
+                return Ok(());
+            }
+        };
+        if let Some(before) = self.by_session.insert(session, channel) {
+            self.channels.remove(&before);
+        }
+        hub.online(&self.uplink, channel);
+        self.channels.insert(channel, (session, hub));
+        Ok(())
+    }
+
+    fn on_message(&mut self, message: FromAgent) -> Result<(), Bye> {
+        match message {
+            FromAgent::Register { .. } => return Err(Bye::bad("the machine is registered already")),
+            FromAgent::Sessions { sessions } => {
+                let named: Vec<SessionId> = sessions.iter().map(|announced| announced.info.id).collect();
+                sessions.into_iter().try_for_each(|announced| self.open(announced))?;
+                for session in self.organisation.only(self.uplink.machine, &named) {
+                    tracing::debug!(%session, "its machine does not have it any more");
+                }
+            }
+            FromAgent::Opened { announced } => self.open(announced)?,
+            FromAgent::Closed { channel } => {
+                if let Some((session, hub)) = self.channels.remove(&channel) {
+                    self.by_session.remove(&session);
+                    hub.offline(&self.uplink, channel);
+                    self.organisation.remove_session(session);
+                }
+            }
+            FromAgent::Session { channel, says } => self.on_says(channel, says),
+            FromAgent::Done { request, problem } => self.uplink.answered(request, problem),
+            FromAgent::Unknown => {}
+        }
+        Ok(())
+    }
+
+    fn on_says(&self, channel: u32, says: SessionSays) {
+        let Some((session, hub)) = self.channels.get(&channel) else { return };
+        match says {
+            SessionSays::Info { info } if info.id == *session => {
+                self.organisation.changed(self.uplink.machine, info);
+            }
+            SessionSays::Info { .. } | SessionSays::Unknown => {}
+            says @ (SessionSays::Control { .. } | SessionSays::End { .. }) => hub.says(&says),
+        }
+    }
+
+    /// The connection has ended. Whether the machine is away now.
+    fn leave(&self) -> bool {
+        let away = self.organisation.disconnected(&self.uplink);
+        for (channel, (_, hub)) in &self.channels {
+            hub.offline(&self.uplink, *channel);
+        }
+        away
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // Also when the task is cut short; a second time changes nothing.
+        self.leave();
+    }
+}
+
+impl Conversation for Agent {
+    fn line(&self) -> &Line {
+        &self.uplink.line
+    }
+
+    fn heard(&mut self, frame: Frame) -> Result<(), Bye> {
+        match frame {
+            Frame::Output { channel, offset, bytes } => {
+                tracing::trace!(hop = "b5", channel, bytes = bytes.len(), "output");
+                self.hub(channel).map_or(Ok(()), |hub| hub.output(offset, &bytes)).map_err(Bye::bad)?;
+            }
+            Frame::Snapshot { channel, id, at, flags, bytes } => {
+                self.hub(channel).map_or(Ok(()), |hub| hub.snapshot(id, at, flags, &bytes)).map_err(Bye::bad)?;
+            }
+            Frame::InputAck { channel, viewer, number, outcome } => {
+                if let Some(hub) = self.hub(channel) {
+                    hub.input_acked(viewer, number, outcome);
+                }
+            }
+            Frame::Control(json) => self.on_message(message::from_json(&json).map_err(Bye::bad)?)?,
+            Frame::Hello(_) => return Err(Bye::bad("hello was said already")),
+            Frame::Ack { .. } | Frame::Input { .. } => return Err(Bye::bad("an agent does not type")),
+            Frame::Ping(_) | Frame::Pong(_) | Frame::Unknown(_) => {}
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, out: &mut Vec<Frame>) -> Result<(), Bye> {
+        let mut bytes = 0;
+        while bytes < BATCH_BYTES
+            && let Some(frame) = self.uplink.next()
+        {
+            if let Frame::Input { channel, bytes, .. } = &frame {
+                tracing::trace!(hop = "k5", channel, bytes = bytes.len(), "input");
+            }
+            bytes += match &frame {
+                Frame::Control(bytes) | Frame::Input { bytes, .. } => bytes.len(),
+                _ => 0,
+            };
+            out.push(frame);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! Cuts what an agent says of itself to its bounds, so that no agent can grow the server's memory by talking.
+
+use crate::base::limits::{ARGUMENT_BYTES_MAX, ARGUMENTS_MAX, NAME_BYTES_MAX, SESSIONS_PER_MACHINE_MAX};
+use crate::base::problem::{Code, Problem};
+use crate::wire::session::{Launch, MachineFacts, SessionInfo};
+
+/// Sessions of one machine that are known here, ended ones that nobody has forgotten included.
+pub(super) const SESSIONS_KNOWN_MAX: usize = 4 * SESSIONS_PER_MACHINE_MAX;
+
+/// All arguments of one session together, in bytes: what a page shows of them, not what the program got.
+const ARGUMENTS_SHOWN_BYTES: usize = 4 * 1024;
+
+/// Programs on a machine's `allow` list that are offered.
+const ALLOW_MAX: usize = 64;
+
+/// Within its bounds.
+pub(super) fn session(mut info: SessionInfo) -> SessionInfo {
+    info.name = info.name.map(|name| cut(name, NAME_BYTES_MAX));
+    info.title = info.title.map(|title| cut(title, NAME_BYTES_MAX));
+    info.command = cut(info.command, ARGUMENT_BYTES_MAX);
+    info.workdir = cut(info.workdir, ARGUMENT_BYTES_MAX);
+    let mut room = ARGUMENTS_SHOWN_BYTES;
+    info.args.retain(|argument| {
+        let fits = argument.len() <= room;
+        room = room.saturating_sub(argument.len() + 1);
+        fits
+    });
+    if let Some(exit) = &mut info.exit {
+        exit.signal = exit.signal.take().map(|signal| cut(signal, NAME_BYTES_MAX));
+    }
+    info
+}
+
+/// Within its bounds.
+pub(super) fn machine(facts: MachineFacts) -> MachineFacts {
+    let name = |text: String| cut(text, NAME_BYTES_MAX);
+    MachineFacts {
+        name: name(facts.name),
+        hostname: name(facts.hostname),
+        os: name(facts.os),
+        os_version: name(facts.os_version),
+        arch: name(facts.arch),
+        build: name(facts.build),
+        allow: facts.allow.into_iter().take(ALLOW_MAX).map(name).collect(),
+        home: cut(facts.home, ARGUMENT_BYTES_MAX),
+    }
+}
+
+/// Whether a launch can be sent to a machine at all.
+pub(super) fn check_launch(launch: &Launch) -> Result<(), Problem> {
+    let too_large = |what: &str| Err(Problem::new(Code::TooLarge, format!("the {what} is too long")));
+    if launch.command.trim().is_empty() {
+        return Err(Problem::new(Code::BadRequest, "say which command to run"));
+    }
+    if launch.command.len() > ARGUMENT_BYTES_MAX {
+        return too_large("command");
+    }
+    if launch.args.len() > ARGUMENTS_MAX || launch.args.iter().any(|argument| argument.len() > ARGUMENT_BYTES_MAX) {
+        return too_large("list of arguments");
+    }
+    if launch.workdir.as_ref().is_some_and(|workdir| workdir.len() > ARGUMENT_BYTES_MAX) {
+        return too_large("working directory");
+    }
+    if launch.name.as_ref().is_some_and(|name| name.len() > NAME_BYTES_MAX) {
+        return too_large("name");
+    }
+    Ok(())
+}
+
+/// The longest beginning of at most `bytes`.
+fn cut(mut text: String, bytes: usize) -> String {
+    if text.len() > bytes {
+        let end = (0..=bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.shrink_to_fit();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        assert_eq!(cut("aé".to_owned(), 2), "a");
+        assert_eq!(cut("aé".to_owned(), 3), "aé");
+        assert_eq!(cut(String::new(), 0), "");
+    }
+}

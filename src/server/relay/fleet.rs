@@ -1,0 +1,316 @@
+//! One organisation's machines and sessions, as they are now, and the pages that are told of them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::bounds::{self, SESSIONS_KNOWN_MAX};
+use super::saver::Saver;
+use super::{Page, SessionHub, Uplink};
+use crate::base::clock::unix_millis;
+use crate::base::id::{MachineId, OrganisationId, SessionId, UserId};
+use crate::base::problem::{Code, Problem};
+use crate::store::{MachineRow, SessionRow, Store, StoreError};
+use crate::wire::close::Close;
+use crate::wire::message::{MachineView, SessionView};
+use crate::wire::session::{Activity, MachineFacts, SessionInfo};
+
+/// One organisation.
+#[derive(Debug)]
+pub struct Organisation {
+    id: OrganisationId,
+    saver: Arc<Saver>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    machines: BTreeMap<MachineId, Machine>,
+    sessions: BTreeMap<SessionId, Session>,
+    pages: Vec<Arc<Page>>,
+    /// Who asked for sessions that do not run yet.
+    starting: HashMap<SessionId, UserId>,
+}
+
+#[derive(Debug)]
+struct Machine {
+    owner: UserId,
+    facts: MachineFacts,
+    last_seen: u64,
+    uplink: Option<Arc<Uplink>>,
+}
+
+#[derive(Debug)]
+struct Session {
+    machine: MachineId,
+    owner: UserId,
+    info: SessionInfo,
+    hub: Arc<SessionHub>,
+}
+
+impl Organisation {
+    /// As the store remembers it: every machine away until its agent connects.
+    pub(super) async fn load(id: OrganisationId, store: &Store, saver: Arc<Saver>) -> Result<Self, StoreError> {
+        let machine = |row: MachineRow| {
+            (row.id, Machine { owner: row.owner, facts: row.facts, last_seen: row.last_seen, uplink: None })
+        };
+        let session = |row: SessionRow| {
+            let hub = Arc::new(SessionHub::new(row.info.id));
+            (row.info.id, Session { machine: row.machine, owner: row.owner, info: row.info, hub })
+        };
+        let machines = store.machines(id).await?.into_iter().map(machine).collect();
+        let sessions = store.sessions(id).await?.into_iter().map(session).collect();
+        let state = State { machines, sessions, ..State::default() };
+        Ok(Self { id, saver, state: Mutex::new(state) })
+    }
+
+    /// All machines, by id.
+    pub fn machines(&self) -> Vec<MachineView> {
+        self.state().machines.iter().map(|(id, machine)| machine.view(*id)).collect()
+    }
+
+    /// All sessions, by id.
+    pub fn sessions(&self) -> Vec<SessionView> {
+        self.state().sessions.values().map(Session::view).collect()
+    }
+
+    /// One machine.
+    pub fn machine(&self, id: MachineId) -> Option<MachineView> {
+        self.state().machines.get(&id).map(|machine| machine.view(id))
+    }
+
+    /// One session.
+    pub fn session(&self, id: SessionId) -> Option<SessionView> {
+        self.state().sessions.get(&id).map(Session::view)
+    }
+
+    /// A session's hub.
+    pub(crate) fn hub(&self, id: SessionId) -> Option<Arc<SessionHub>> {
+        self.state().sessions.get(&id).map(|session| Arc::clone(&session.hub))
+    }
+
+    /// A machine's agent, or why there is none.
+    pub(super) fn uplink(&self, id: MachineId) -> Result<Arc<Uplink>, Problem> {
+        let state = self.state();
+        let machine =
+            state.machines.get(&id).ok_or_else(|| Problem::new(Code::NotFound, "there is no such machine"))?;
+        machine.uplink.clone().ok_or_else(|| {
+            Problem::new(Code::MachineOffline, format!("{} is not connected: start its agent", machine.facts.name))
+        })
+    }
+
+    /// A page wants to be told of changes, until [`Self::page_closed`].
+    pub(crate) fn page_opened(&self, page: &Arc<Page>) {
+        self.state().pages.push(Arc::clone(page));
+    }
+
+    /// A page is gone.
+    pub(crate) fn page_closed(&self, page: &Arc<Page>) {
+        self.state().pages.retain(|other| !Arc::ptr_eq(other, page));
+    }
+
+    /// The number of a session's viewers changed.
+    pub(crate) fn viewers_changed(&self, id: SessionId) {
+        self.state().tell_session(id);
+    }
+
+    /// A machine's agent is registered. An earlier connection of the same machine is closed.
+    pub(crate) fn connected(&self, row: MachineRow, uplink: &Arc<Uplink>) {
+        let mut state = self.state();
+        let machine = Machine {
+            owner: row.owner,
+            facts: bounds::machine(row.facts),
+            last_seen: row.last_seen,
+            uplink: Some(Arc::clone(uplink)),
+        };
+        if let Some(Machine { uplink: Some(before), .. }) = state.machines.insert(row.id, machine) {
+            before.line.close(Close::Replaced);
+        }
+        state.tell_machine(row.id);
+    }
+
+    /// An agent's connection has ended. Whether the machine is away now: a newer connection may have come.
+    pub(crate) fn disconnected(&self, uplink: &Arc<Uplink>) -> bool {
+        uplink.ended();
+        let mut state = self.state();
+        let Some(machine) = state.machines.get_mut(&uplink.machine) else { return false };
+        if !machine.uplink.as_ref().is_some_and(|now| Arc::ptr_eq(now, uplink)) {
+            return false;
+        }
+        machine.uplink = None;
+        machine.last_seen = unix_millis();
+        state.tell_machine(uplink.machine);
+        true
+    }
+
+    /// A machine has a session. Its hub, unless the id is another machine's or the machine has too many.
+    pub(crate) fn opened(&self, machine: MachineId, info: SessionInfo) -> Result<Arc<SessionHub>, Problem> {
+        let info = bounds::session(info);
+        let id = info.id;
+        let mut state = self.state();
+        match state.sessions.get(&id) {
+            Some(known) if known.machine != machine => {
+                return Err(Problem::new(Code::Conflict, "this session id belongs to another machine"));
+            }
+            Some(_) => {}
+            None => {
+                let count = state.sessions.values().filter(|session| session.machine == machine).count();
+                if count >= SESSIONS_KNOWN_MAX {
+                    let text = format!("a machine has at most {SESSIONS_KNOWN_MAX} sessions, ended ones included");
+                    return Err(Problem::new(Code::TooMany, text));
+                }
+                let Some(owner) = state.machines.get(&machine).map(|machine| machine.owner) else {
+                    return Err(Problem::new(Code::NotFound, "this machine was removed"));
+                };
+                let owner = state.starting.get(&id).copied().unwrap_or(owner);
+                let session = Session { machine, owner, info: info.clone(), hub: Arc::new(SessionHub::new(id)) };
+                state.sessions.insert(id, session);
+                self.save(&state, id);
+            }
+        }
+        let hub = state.sessions.get(&id).map(|session| Arc::clone(&session.hub));
+        self.note(&mut state, machine, info);
+        state.tell_session(id);
+        hub.ok_or_else(|| Problem::new(Code::NotFound, "there is no such session"))
+    }
+
+    /// Something about a session changed.
+    pub(crate) fn changed(&self, machine: MachineId, info: SessionInfo) {
+        self.note(&mut self.state(), machine, bounds::session(info));
+    }
+
+    /// After an agent has named all its sessions: those that it did not name are no more.
+    pub(crate) fn only(&self, machine: MachineId, named: &[SessionId]) -> Vec<SessionId> {
+        let gone: Vec<SessionId> = self
+            .state()
+            .sessions
+            .values()
+            .filter(|session| session.machine == machine && !named.contains(&session.info.id))
+            .map(|session| session.info.id)
+            .collect();
+        gone.iter().for_each(|id| self.remove_session(*id));
+        gone
+    }
+
+    /// A session is no more.
+    pub(crate) fn remove_session(&self, id: SessionId) {
+        let mut state = self.state();
+        if let Some(session) = state.sessions.remove(&id) {
+            self.saver.remove(self.id, id);
+            session.hub.gone(&Problem::new(Code::NotFound, "this session was removed"));
+            state.tell_session(id);
+        }
+    }
+
+    /// A machine was removed, and its sessions with it. Its agent's connection is closed.
+    pub(super) fn remove_machine(&self, id: MachineId) {
+        for session in self.only(id, &[]) {
+            tracing::debug!(%session, "removed with its machine");
+        }
+        let mut state = self.state();
+        if let Some(machine) = state.machines.remove(&id) {
+            if let Some(uplink) = machine.uplink {
+                uplink.line.close(Close::MachineRefused);
+            }
+            state.tell_machine(id);
+        }
+    }
+
+    /// Until the answer drops, sessions of this id that a machine opens belong to `owner`.
+    pub(super) fn starting(&self, id: SessionId, owner: UserId) -> Starting<'_> {
+        self.state().starting.insert(id, owner);
+        Starting { organisation: self, id }
+    }
+
+    /// What the store should say of a session.
+    pub(super) fn session_row(&self, id: SessionId) -> Option<SessionRow> {
+        let state = self.state();
+        state.sessions.get(&id).map(|session| session.row(self.id))
+    }
+
+    /// Sessions of a machine whose programs run.
+    pub(super) fn running(&self, machine: MachineId) -> usize {
+        let state = self.state();
+        state.sessions.values().filter(|session| session.machine == machine && session.info.exit.is_none()).count()
+    }
+
+    /// Closes the connections for which `close` has a reason.
+    pub(super) fn hang_up(&self, page: impl Fn(&Page) -> Option<Close>, agent: impl Fn(&Uplink) -> Option<Close>) {
+        let state = self.state();
+        for other in &state.pages {
+            if let Some(why) = page(other) {
+                other.line.close(why);
+            }
+        }
+        for uplink in state.machines.values().filter_map(|machine| machine.uplink.as_ref()) {
+            if let Some(why) = agent(uplink) {
+                uplink.line.close(why);
+            }
+        }
+    }
+
+    fn note(&self, state: &mut State, machine: MachineId, info: SessionInfo) {
+        let id = info.id;
+        let Some(session) = state.sessions.get_mut(&id).filter(|session| session.machine == machine) else { return };
+        if session.info == info {
+            return;
+        }
+        // Whether output came lately is of no interest after a restart; pages are told all the same.
+        let worth_saving = SessionInfo { activity: Activity::Idle, ..session.info.clone() }
+            != SessionInfo { activity: Activity::Idle, ..info.clone() };
+        session.info = info;
+        if worth_saving {
+            self.save(state, id);
+        }
+        state.tell_session(id);
+    }
+
+    fn save(&self, state: &State, id: SessionId) {
+        if let Some(session) = state.sessions.get(&id) {
+            self.saver.save(session.row(self.id));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn tell_machine(&self, id: MachineId) {
+        self.pages.iter().for_each(|page| page.machine_changed(id));
+    }
+
+    fn tell_session(&self, id: SessionId) {
+        self.pages.iter().for_each(|page| page.session_changed(id));
+    }
+}
+
+impl Machine {
+    fn view(&self, id: MachineId) -> MachineView {
+        let online = self.uplink.is_some();
+        let last_seen = if online { unix_millis() } else { self.last_seen };
+        MachineView { id, facts: self.facts.clone(), online, last_seen }
+    }
+}
+
+impl Session {
+    fn view(&self) -> SessionView {
+        SessionView { machine: self.machine, info: self.info.clone(), viewers: self.hub.viewers() }
+    }
+
+    fn row(&self, organisation: OrganisationId) -> SessionRow {
+        SessionRow { machine: self.machine, organisation, owner: self.owner, info: self.info.clone() }
+    }
+}
+
+/// See [`Organisation::starting`].
+pub(super) struct Starting<'a> {
+    organisation: &'a Organisation,
+    id: SessionId,
+}
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.organisation.state().starting.remove(&self.id);
+    }
+}

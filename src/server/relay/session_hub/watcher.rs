@@ -1,0 +1,197 @@
+//! One viewer of a session, as the hub sees it: where it stands in the output, and what it has not been told.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::base::id::{SessionId, UserId, ViewerId};
+use crate::base::offset::Offset;
+use crate::base::problem::Problem;
+use crate::server::relay::Page;
+use crate::stream::Reader;
+use crate::wire::frame::{Frame, InputOutcome, SnapshotAt};
+use crate::wire::message::{self, From, Take, Theme, ToViewer};
+
+/// Acknowledgements of input waiting for one viewer. Consecutive ones of the same outcome are one, so this many
+/// changes of who controls; beyond it the oldest are merged, and the page sends again what it misses.
+const INPUT_ACKS_MAX: usize = 64;
+
+/// Somebody who wants to watch.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    /// On which connection.
+    pub(crate) page: Arc<Page>,
+    /// What it calls the session.
+    pub(crate) channel: u32,
+    /// Its own number.
+    pub(crate) viewer: ViewerId,
+    /// What it has already.
+    pub(crate) from: From,
+    /// Whether it wants the keyboard.
+    pub(crate) take: Take,
+    /// Its size in cells.
+    pub(crate) cols: u16,
+    /// Its size in cells.
+    pub(crate) rows: u16,
+    /// Its colours.
+    pub(crate) theme: Option<Theme>,
+}
+
+/// What a snapshot's frames say of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Label {
+    /// 0 for a repaint.
+    pub(super) id: u32,
+    pub(super) at: SnapshotAt,
+    pub(super) history: bool,
+}
+
+/// How urgent it is to tell a viewer who controls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Urgency {
+    /// It knows.
+    Told,
+    /// Only the number of viewers changed: a crowd that arrives is told once, not once for each.
+    Soon,
+    /// At once.
+    Now,
+}
+
+/// A request for the scrollback.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HistoryWish {
+    /// The page's number of it.
+    pub(super) id: u32,
+    /// Whether the hub has passed it on.
+    pub(super) asked: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Watcher {
+    page: Arc<Page>,
+    pub(super) channel: u32,
+    /// As the PTY host knows it.
+    pub(super) viewer: ViewerId,
+    page_viewer: ViewerId,
+    pub(super) take: Take,
+    pub(super) cols: u16,
+    pub(super) rows: u16,
+    pub(super) theme: Option<Theme>,
+    pub(super) reader: Reader<Label>,
+    /// Its page was told that there is something, and has not looked yet.
+    marked: bool,
+    /// It has all there is, and is to be told of more.
+    pub(super) hungry: bool,
+    /// Whether `attached` was sent, and what it or the last `live` said.
+    told_live: Option<bool>,
+    pub(super) live: bool,
+    pub(super) control: Urgency,
+    pub(super) told_end: bool,
+    pub(super) history: Option<HistoryWish>,
+    /// Which of the hub's scrollback snapshots it is being sent.
+    pub(super) history_number: u64,
+    input_acks: VecDeque<(u64, InputOutcome)>,
+    /// Its channel is closed, for this reason.
+    pub(super) dismissed: Option<Problem>,
+}
+
+impl Watcher {
+    pub(super) fn new(arrival: Arrival, viewer: ViewerId, reader: Reader<Label>, live: bool) -> Self {
+        let take = if arrival.page.may_type() { arrival.take } else { Take::Never };
+        Self {
+            page: arrival.page,
+            channel: arrival.channel,
+            viewer,
+            page_viewer: arrival.viewer,
+            take,
+            cols: arrival.cols,
+            rows: arrival.rows,
+            theme: arrival.theme,
+            reader,
+            marked: false,
+            hungry: false,
+            told_live: None,
+            live,
+            control: Urgency::Told,
+            told_end: false,
+            history: None,
+            history_number: 0,
+            input_acks: VecDeque::new(),
+            dismissed: None,
+        }
+    }
+
+    pub(super) fn may_type(&self) -> bool {
+        self.page.may_type()
+    }
+
+    /// Has its page look, once.
+    pub(super) fn wake(&mut self) {
+        if !std::mem::replace(&mut self.marked, true) {
+            self.page.channel_ready(self.channel);
+        }
+    }
+
+    /// Its page looks.
+    pub(super) fn looked(&mut self) {
+        self.marked = false;
+    }
+
+    pub(super) fn input_acked(&mut self, number: u64, outcome: InputOutcome) {
+        let full = self.input_acks.len() >= INPUT_ACKS_MAX;
+        match self.input_acks.back_mut() {
+            Some(last) if last.1 == outcome => last.0 = last.0.max(number),
+            Some(last) if full => *last = (number, outcome),
+            _ => self.input_acks.push_back((number, outcome)),
+        }
+        self.wake();
+    }
+
+    pub(super) fn control_changed(&mut self, urgency: Urgency) {
+        if urgency > self.control {
+            self.control = urgency;
+            self.wake();
+        }
+    }
+
+    pub(super) fn dismiss(&mut self, problem: Problem) {
+        self.dismissed = Some(problem);
+        self.wake();
+    }
+
+    /// What it is to be told before any output.
+    pub(super) fn take_news(&mut self, out: &mut Vec<Frame>) {
+        let channel = self.channel;
+        if self.told_live != Some(self.live) {
+            let live = self.live;
+            let news = match self.told_live.replace(live) {
+                None => ToViewer::Attached { channel, live },
+                Some(_) => ToViewer::Live { channel, live },
+            };
+            out.push(message::to_frame(&news));
+        }
+        let viewer = self.page_viewer;
+        out.extend(self.input_acks.drain(..).map(|(number, outcome)| Frame::InputAck {
+            channel,
+            viewer,
+            number,
+            outcome,
+        }));
+    }
+
+    pub(super) fn end(&self, offset: Offset) -> Frame {
+        message::to_frame(&ToViewer::End { channel: self.channel, offset })
+    }
+}
+
+/// What the PTY host calls a viewer: nobody can make it that of another person or another session.
+pub(super) fn derived(user: UserId, session: SessionId, viewer: ViewerId) -> ViewerId {
+    use sha2::{Digest as _, Sha256};
+
+    let mut digest = Sha256::new();
+    digest.update(user.to_string());
+    digest.update(session.to_string());
+    digest.update(viewer.0);
+    let mut raw = [0; 16];
+    raw.iter_mut().zip(digest.finalize()).for_each(|(to, byte)| *to = byte);
+    ViewerId(raw)
+}

@@ -1,0 +1,243 @@
+//! The way to one connected agent: what is to be sent to it, and the requests it has not answered yet.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::line::Line;
+use crate::base::id::{KeyId, MachineId, OrganisationId};
+use crate::base::problem::{Code, Problem};
+use crate::wire::Frame;
+use crate::wire::close::Close;
+use crate::wire::message::{self, SessionAsk, ToAgent};
+
+/// What may wait to be sent to one agent, in bytes: keys, pastes and messages of all viewers of its machine.
+///
+/// Typing is a few bytes a second; this is room for several large pastes on a slow line.
+const QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What a frame costs in the queue beside its payload, in bytes.
+const FRAME_COST_BYTES: usize = 96;
+
+/// Requests to one agent that are not answered yet.
+const REQUESTS_MAX: usize = 256;
+
+/// Time an agent has to answer a request.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// The agent does not take what it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Full;
+
+/// A connected agent.
+#[derive(Debug)]
+pub(crate) struct Uplink {
+    /// The machine it speaks for.
+    pub(crate) machine: MachineId,
+    /// Where that belongs.
+    pub(crate) organisation: OrganisationId,
+    /// The key it came with.
+    pub(crate) key: KeyId,
+    /// Its connection.
+    pub(crate) line: Line,
+    queue: Mutex<Queue>,
+    requests: Mutex<Requests>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    frames: VecDeque<Frame>,
+    bytes: usize,
+    /// Newest credit by channel; older ones are worth nothing.
+    acks: BTreeMap<u32, u64>,
+}
+
+#[derive(Debug, Default)]
+struct Requests {
+    last: u64,
+    waiting: HashMap<u64, oneshot::Sender<Result<(), Problem>>>,
+    ended: bool,
+}
+
+impl Uplink {
+    /// Of a machine whose agent was just registered.
+    pub(crate) fn new(machine: MachineId, organisation: OrganisationId, key: KeyId) -> Self {
+        let (line, queue, requests) = Default::default();
+        Self { machine, organisation, key, line, queue, requests }
+    }
+
+    /// Sends a frame behind the earlier ones.
+    pub(crate) fn send(&self, frame: Frame) -> Result<(), Full> {
+        {
+            let mut queue = self.queue();
+            let cost = cost(&frame);
+            if queue.bytes + cost > QUEUE_BYTES_MAX {
+                return Err(Full);
+            }
+            queue.bytes += cost;
+            queue.frames.push_back(frame);
+        }
+        self.line.wake();
+        Ok(())
+    }
+
+    /// Sends a message. An agent that does not take it is not there any more: its connection is closed.
+    pub(crate) fn say(&self, message: &ToAgent) {
+        if self.send(message::to_frame(message)).is_err() {
+            self.line.close(Close::TooMany);
+        }
+    }
+
+    /// Sends a message to the PTY host of the session on `channel`.
+    pub(crate) fn ask(&self, channel: u32, ask: SessionAsk) {
+        self.say(&ToAgent::Session { channel, ask });
+    }
+
+    /// Gives credit.
+    pub(crate) fn ack(&self, channel: u32, consumed: u64) {
+        self.queue().acks.insert(channel, consumed);
+        self.line.wake();
+    }
+
+    /// The next frame to send: credit first, it is small and keeps output coming.
+    pub(crate) fn next(&self) -> Option<Frame> {
+        let mut queue = self.queue();
+        if let Some((channel, consumed)) = queue.acks.pop_first() {
+            return Some(Frame::Ack { channel, consumed });
+        }
+        let frame = queue.frames.pop_front()?;
+        queue.bytes -= cost(&frame);
+        Some(frame)
+    }
+
+    /// Sends the request that `message` makes of its number, and waits for the answer.
+    pub(crate) async fn request(&self, message: impl FnOnce(u64) -> ToAgent) -> Result<(), Problem> {
+        self.request_within(ANSWER_WITHIN, message).await
+    }
+
+    async fn request_within(&self, time: Duration, message: impl FnOnce(u64) -> ToAgent) -> Result<(), Problem> {
+        let (number, answer) = self.new_request()?;
+        self.say(&message(number));
+        let outcome = tokio::time::timeout(time, answer).await;
+        self.requests().waiting.remove(&number);
+        match outcome {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(Problem::new(
+                Code::MachineOffline,
+                "the connection to the machine broke before it answered; whether it was done shows when it is back",
+            )),
+            Err(_) => Err(Problem::new(
+                Code::MachineOffline,
+                format!("the machine did not answer within {time:?}; whether it was done shows when it does"),
+            )),
+        }
+    }
+
+    /// The agent's answer to a request. One that nobody waits for any more is dropped.
+    pub(crate) fn answered(&self, request: u64, problem: Option<Problem>) {
+        if let Some(waiting) = self.requests().waiting.remove(&request) {
+            // Whoever asked may have given up.
+            let _ = waiting.send(problem.map_or(Ok(()), Err));
+        }
+    }
+
+    /// The connection has ended: whoever waits for an answer learns it.
+    pub(crate) fn ended(&self) {
+        let mut requests = self.requests();
+        requests.ended = true;
+        requests.waiting.clear();
+    }
+
+    fn new_request(&self) -> Result<(u64, oneshot::Receiver<Result<(), Problem>>), Problem> {
+        let mut requests = self.requests();
+        if requests.ended {
+            return Err(Problem::new(Code::MachineOffline, "the machine is not connected"));
+        }
+        if requests.waiting.len() >= REQUESTS_MAX {
+            return Err(Problem::new(Code::TooMany, "this machine has too many requests to answer; try again soon"));
+        }
+        requests.last += 1;
+        let number = requests.last;
+        let (sender, receiver) = oneshot::channel();
+        requests.waiting.insert(number, sender);
+        Ok((number, receiver))
+    }
+
+    fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn requests(&self) -> std::sync::MutexGuard<'_, Requests> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn cost(frame: &Frame) -> usize {
+    FRAME_COST_BYTES
+        + match frame {
+            Frame::Control(bytes) | Frame::Input { bytes, .. } => bytes.len(),
+            _ => 0,
+        }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::base::id::{SessionId, ViewerId};
+
+    fn uplink() -> Arc<Uplink> {
+        Arc::new(Uplink::new(MachineId::random(), OrganisationId::random(), KeyId::random()))
+    }
+
+    fn forget(request: u64) -> ToAgent {
+        ToAgent::Forget { request, session: SessionId::random() }
+    }
+
+    #[tokio::test]
+    async fn a_request_is_answered_truthfully_whatever_happens() {
+        let uplink = uplink();
+        let ask = || {
+            let uplink = Arc::clone(&uplink);
+            tokio::spawn(async move { uplink.request(forget).await })
+        };
+        let (done, refused) = (ask(), ask());
+        tokio::task::yield_now().await;
+        uplink.answered(1, None);
+        uplink.answered(2, Some(Problem::new(Code::NotFound, "no such session")));
+        uplink.answered(99, None);
+        assert_eq!(done.await.unwrap(), Ok(()));
+        assert_eq!(refused.await.unwrap().unwrap_err().code, Code::NotFound);
+        let silent = uplink.request_within(Duration::from_millis(20), forget).await.unwrap_err();
+        assert!(silent.message.contains("did not answer within 20ms"), "{silent}");
+        let broken = ask();
+        tokio::task::yield_now().await;
+        uplink.ended();
+        assert!(broken.await.unwrap().unwrap_err().message.contains("broke"));
+        assert!(ask().await.unwrap().unwrap_err().message.contains("not connected"));
+    }
+
+    #[test]
+    fn an_agent_that_takes_nothing_costs_its_queue_and_no_more() {
+        let uplink = uplink();
+        let paste = Bytes::from(vec![b'x'; 8 * 1024]);
+        let mut number = 0;
+        let refused = loop {
+            number += 1;
+            let frame = Frame::Input { channel: 1, viewer: ViewerId::random(), number, bytes: paste.clone() };
+            if uplink.send(frame).is_err() {
+                break number;
+            }
+            uplink.ack(1, number);
+        };
+        assert!((500..520).contains(&refused), "{refused}");
+        assert_eq!(uplink.next(), Some(Frame::Ack { channel: 1, consumed: refused - 1 }), "only the newest credit");
+        assert!(matches!(uplink.next(), Some(Frame::Input { number: 1, .. })));
+    }
+}

@@ -1,0 +1,344 @@
+//! Keystroke and output hop 3 of 8. One page's connection: any number of terminals, and the news of the fleet.
+//!
+//! Keys arrive from the page and leave through [`super::relay::SessionHub::input`]. Output is pulled from the hubs as the
+//! page's credit allows, a little of each session in turn.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+use tokio_tungstenite::WebSocketStream;
+
+use super::Shared;
+use super::auth::Caller;
+use super::relay::{Arrival, Line, Organisation, Page, Pulled, Relay, SessionHub, Slot};
+use super::socket::{BATCH_BYTES, Bye, Conversation, FrameSocket};
+use super::upgrade::Upgrade;
+use crate::base::id::SessionId;
+use crate::base::limits::{CHANNELS_PER_VIEWER_MAX, COLS_MAX, CONTROL_BYTES_MAX, FRAME_PAYLOAD_BYTES_MAX, ROWS_MAX};
+use crate::base::problem::{Code, Problem};
+use crate::wire::Frame;
+use crate::wire::close::Close;
+use crate::wire::message::{self, FromViewer, Theme, ToViewer};
+
+/// News of the fleet, and of how many watch, go out at most this often: a thousand viewers that arrive together are
+/// told once of each other, not a thousand times.
+const NEWS_EVERY: Duration = Duration::from_millis(100);
+
+/// Frames a page may send in a second. Acknowledgements of the fastest output are a quarter of it.
+const FRAMES_PER_SECOND_MAX: u32 = 20_000;
+
+/// Answers that wait while a page does not read. It asks faster than it listens, so it is not a page of ours.
+const ANSWERS_MAX: usize = 1_024;
+
+/// How much of the first message about the fleet is filled; the rest follows piece by piece.
+const FLEET_BYTES_MAX: usize = CONTROL_BYTES_MAX / 2;
+
+/// `GET /api/v1/viewer`.
+pub(super) async fn open(State(shared): State<Arc<Shared>>, caller: Caller, upgrade: Upgrade) -> Response {
+    let (response, socket) = upgrade.accept();
+    let tasks = shared.tasks.clone();
+    tasks.spawn(async move {
+        if let Ok(socket) = socket.await {
+            serve(socket, caller, &shared.relay).await;
+        }
+    });
+    response
+}
+
+/// Talks with a page until either side has a reason to stop.
+pub(super) async fn serve<S>(ws: WebSocketStream<S>, caller: Caller, relay: &Relay)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut socket = FrameSocket::new(ws);
+    let bye = match Tab::open(caller, relay).await {
+        Ok(mut tab) => match socket.greet().await {
+            Ok(_) => socket.converse(&mut tab).await,
+            Err(bye) => bye,
+        },
+        Err(bye) => bye,
+    };
+    if let Bye::Bad(what) = &bye {
+        tracing::info!(what, "a page was hung up on");
+    }
+    socket.close(bye).await;
+}
+
+/// A page's side of the conversation.
+struct Tab {
+    page: Arc<Page>,
+    organisation: Arc<Organisation>,
+    channels: HashMap<u32, Attached>,
+    /// Channels with something to send, in turn.
+    ready: VecDeque<u32>,
+    marked: Vec<u32>,
+    answers: Vec<Frame>,
+    greeted: bool,
+    /// When news may go out next, and channels that wait for it to be told how many watch.
+    news_at: Instant,
+    counts: Vec<u32>,
+    /// Frames of the current second.
+    frames: (Instant, u32),
+}
+
+struct Attached {
+    session: SessionId,
+    hub: Arc<SessionHub>,
+    slot: Slot,
+    /// It stands in `ready`.
+    queued: bool,
+}
+
+impl Tab {
+    /// Listens to the fleet from here on: before the greeting, so that a sign-out in between is not missed.
+    async fn open(caller: Caller, relay: &Relay) -> Result<Self, Bye> {
+        let organisation = relay.organisation(caller.organisation).await.map_err(|_| Bye::Close(Close::Restart))?;
+        let page = Arc::new(Page::new(caller));
+        organisation.page_opened(&page);
+        if relay.is_closing() {
+            page.line.close(Close::Restart);
+        }
+        let now = Instant::now();
+        Ok(Self {
+            page,
+            organisation,
+            channels: HashMap::new(),
+            ready: VecDeque::new(),
+            marked: Vec::new(),
+            answers: Vec::new(),
+            greeted: false,
+            news_at: now,
+            counts: Vec::new(),
+            frames: (now, 0),
+        })
+    }
+
+    fn queue(&mut self, channel: u32) {
+        if let Some(attached) = self.channels.get_mut(&channel)
+            && !std::mem::replace(&mut attached.queued, true)
+        {
+            self.ready.push_back(channel);
+        }
+    }
+
+    fn answer(&mut self, message: &ToViewer) {
+        self.answers.push(message::to_frame(message));
+    }
+
+    fn on_message(&mut self, message: FromViewer) {
+        match message {
+            FromViewer::Attach { channel, session, viewer, from, take, cols, rows, theme } => {
+                let (page, (cols, rows)) = (Arc::clone(&self.page), size(cols, rows));
+                let theme = theme.filter(is_theme);
+                let arrival = Arrival { page, channel, viewer, from, take, cols, rows, theme };
+                if let Err(problem) = self.attach(session, arrival) {
+                    self.answer(&ToViewer::Detached { channel, problem });
+                }
+            }
+            FromViewer::Detach { channel } => self.detach(channel),
+            FromViewer::TakeControl { channel, cols, rows } => {
+                let (cols, rows) = size(cols, rows);
+                self.with(channel, |hub, slot| hub.take_control(slot, cols, rows));
+            }
+            FromViewer::Resize { channel, cols, rows } => {
+                let (cols, rows) = size(cols, rows);
+                self.with(channel, |hub, slot| hub.resize(slot, cols, rows));
+            }
+            FromViewer::Theme { channel, theme } if is_theme(&theme) => {
+                self.with(channel, |hub, slot| hub.theme(slot, theme));
+            }
+            FromViewer::History { channel, id } if id != 0 => self.with(channel, |hub, slot| hub.history(slot, id)),
+            FromViewer::Theme { .. } | FromViewer::History { .. } | FromViewer::Unknown => {}
+        }
+    }
+
+    fn with(&self, channel: u32, act: impl FnOnce(&SessionHub, Slot)) {
+        // A channel that was closed meanwhile is no mistake of the page.
+        if let Some(attached) = self.channels.get(&channel) {
+            act(&attached.hub, attached.slot);
+        }
+    }
+
+    fn attach(&mut self, session: SessionId, arrival: Arrival) -> Result<(), Problem> {
+        let channel = arrival.channel;
+        if self.channels.contains_key(&channel) {
+            return Err(Problem::new(Code::Conflict, "this channel is in use; detach it first or choose another"));
+        }
+        if self.channels.len() >= CHANNELS_PER_VIEWER_MAX {
+            let text = format!("a page watches at most {CHANNELS_PER_VIEWER_MAX} sessions; close some first");
+            return Err(Problem::new(Code::TooMany, text));
+        }
+        let hub = self.organisation.hub(session);
+        let hub =
+            hub.ok_or_else(|| Problem::new(Code::NotFound, "there is no such session; it may have been removed"))?;
+        let slot = hub.attach(arrival)?;
+        self.channels.insert(channel, Attached { session, hub, slot, queued: false });
+        self.organisation.viewers_changed(session);
+        Ok(())
+    }
+
+    fn detach(&mut self, channel: u32) {
+        if let Some(attached) = self.channels.remove(&channel) {
+            attached.hub.detach(attached.slot);
+            self.organisation.viewers_changed(attached.session);
+        }
+    }
+
+    /// Everything there is, as far as one message holds it; the rest comes as if it had just changed.
+    fn fleet(&self) -> Frame {
+        let (mut machines, mut sessions) = (self.organisation.machines(), self.organisation.sessions());
+        let mut room = FLEET_BYTES_MAX;
+        let fit = fitting(&machines, &mut room);
+        machines.drain(fit..).for_each(|machine| self.page.machine_changed(machine.id));
+        let fit = fitting(&sessions, &mut room);
+        sessions.drain(fit..).for_each(|session| self.page.session_changed(session.info.id));
+        message::to_frame(&ToViewer::Fleet { machines, sessions })
+    }
+
+    fn tell_fleet(&self, out: &mut Vec<Frame>) {
+        let (machines, sessions) = self.page.take_fleet();
+        out.extend(machines.into_iter().map(|id| {
+            message::to_frame(&match self.organisation.machine(id) {
+                Some(machine) => ToViewer::Machine { machine },
+                None => ToViewer::MachineGone { id },
+            })
+        }));
+        out.extend(sessions.into_iter().map(|id| {
+            message::to_frame(&match self.organisation.session(id) {
+                Some(session) => ToViewer::Session { session },
+                None => ToViewer::SessionGone { id },
+            })
+        }));
+    }
+
+    /// Lets one channel have its turn; how many bytes it took.
+    fn turn(&mut self, channel: u32, tell_count: bool, out: &mut Vec<Frame>) -> usize {
+        let Some(attached) = self.channels.get_mut(&channel) else { return 0 };
+        attached.queued = false;
+        let begin = out.len();
+        let now = std::time::Instant::now();
+        match attached.hub.pull(attached.slot, now, FRAME_PAYLOAD_BYTES_MAX, tell_count, out) {
+            Pulled::All => {}
+            Pulled::CountLater => self.counts.push(channel),
+            Pulled::More => self.queue(channel),
+            Pulled::Closed => {
+                let session = attached.session;
+                self.channels.remove(&channel);
+                self.organisation.viewers_changed(session);
+            }
+        }
+        out.iter().skip(begin).map(payload_bytes).sum()
+    }
+}
+
+impl Conversation for Tab {
+    fn line(&self) -> &Line {
+        &self.page.line
+    }
+
+    fn heard(&mut self, frame: Frame) -> Result<(), Bye> {
+        let now = Instant::now();
+        if now.duration_since(self.frames.0) >= Duration::from_secs(1) {
+            self.frames = (now, 0);
+        }
+        self.frames.1 += 1;
+        if self.frames.1 > FRAMES_PER_SECOND_MAX || self.answers.len() > ANSWERS_MAX {
+            return Err(Bye::Close(Close::TooMany));
+        }
+        match frame {
+            Frame::Input { channel, number, bytes, .. } => {
+                tracing::trace!(hop = "k3", channel, bytes = bytes.len(), "input");
+                self.with(channel, |hub, slot| hub.input(slot, number, bytes));
+            }
+            Frame::Ack { channel, consumed } => {
+                if let Some(attached) = self.channels.get(&channel) {
+                    attached.hub.acked(attached.slot, consumed, now.into_std()).map_err(Bye::bad)?;
+                }
+                self.queue(channel);
+            }
+            Frame::Control(json) => self.on_message(message::from_json(&json).map_err(Bye::bad)?),
+            Frame::Hello(_) => return Err(Bye::bad("hello was said already")),
+            Frame::Output { .. } | Frame::Snapshot { .. } | Frame::InputAck { .. } => {
+                return Err(Bye::bad("a page does not send output"));
+            }
+            Frame::Ping(_) | Frame::Pong(_) | Frame::Unknown(_) => {}
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, out: &mut Vec<Frame>) -> Result<(), Bye> {
+        if !std::mem::replace(&mut self.greeted, true) {
+            out.push(self.fleet());
+        }
+        out.append(&mut self.answers);
+        let now = Instant::now();
+        if now >= self.news_at && (!self.counts.is_empty() || self.page.has_fleet_news()) {
+            self.news_at = now + NEWS_EVERY;
+            self.tell_fleet(out);
+            for channel in std::mem::take(&mut self.counts) {
+                self.turn(channel, true, out);
+            }
+        }
+        let mut marked = std::mem::take(&mut self.marked);
+        self.page.take_channels(&mut marked);
+        marked.drain(..).for_each(|channel| self.queue(channel));
+        self.marked = marked;
+        let mut bytes = 0;
+        while bytes < BATCH_BYTES
+            && let Some(channel) = self.ready.pop_front()
+        {
+            bytes += self.turn(channel, false, out);
+        }
+        Ok(())
+    }
+
+    fn later(&self) -> Option<Instant> {
+        (!self.counts.is_empty() || self.page.has_fleet_news()).then_some(self.news_at)
+    }
+}
+
+impl Drop for Tab {
+    fn drop(&mut self) {
+        self.organisation.page_closed(&self.page);
+        for (_, attached) in self.channels.drain() {
+            attached.hub.detach(attached.slot);
+            self.organisation.viewers_changed(attached.session);
+        }
+    }
+}
+
+/// How many of `items` fit into `room` bytes of JSON, which shrinks by them.
+fn fitting<T: serde::Serialize>(items: &[T], room: &mut usize) -> usize {
+    let fits = |item: &&T| {
+        // A view is a struct of strings and numbers, which always has a JSON form.
+        let bytes = serde_json::to_vec(item).map_or(usize::MAX, |json| json.len() + 1);
+        let fits = bytes <= *room;
+        *room = room.saturating_sub(bytes);
+        fits
+    };
+    items.iter().take_while(fits).count()
+}
+
+fn payload_bytes(frame: &Frame) -> usize {
+    match frame {
+        Frame::Output { bytes, .. } | Frame::Snapshot { bytes, .. } | Frame::Control(bytes) => bytes.len(),
+        _ => 0,
+    }
+}
+
+/// Within what a PTY and the model take.
+fn size(cols: u16, rows: u16) -> (u16, u16) {
+    (cols.clamp(1, COLS_MAX), rows.clamp(1, ROWS_MAX))
+}
+
+fn is_theme(theme: &Theme) -> bool {
+    let is_colour = |text: &str| {
+        text.strip_prefix('#').is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
+    [&theme.foreground, &theme.background, &theme.cursor].into_iter().all(|colour| is_colour(colour))
+}
