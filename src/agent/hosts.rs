@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -24,6 +25,9 @@ use crate::wire::session::{Launch, SessionInfo, SessionState};
 
 /// Hosts opened at the same time. Each answers within a millisecond; one that hangs must not hold up the others.
 const OPENED_AT_ONCE: usize = 64;
+
+/// Time a host has to end after it was told that its session is forgotten.
+const FORGOTTEN_WITHIN: Duration = Duration::from_secs(2);
 
 /// A host that lives and has said what its session is.
 pub(super) type LiveHost = Greeted<ReadHalf<LocalStream>, WriteHalf<LocalStream>>;
@@ -151,15 +155,19 @@ impl Hosts {
         }
     }
 
-    /// Removes what a session that has ended left behind.
+    /// Ends the host of a session that has ended, with its log and its last screen, and removes what is left.
     pub(super) async fn forget(&self, session: SessionId) -> Result<(), Problem> {
-        let info = match self.open(session).await {
-            Opening::Live(greeted) => greeted.info,
-            Opening::Mute(info) | Opening::Ended(info) => info,
+        let still_runs = || Problem::new(Code::Conflict, "the session still runs: stop it first");
+        match self.open(session).await {
+            Opening::Live(host) if has_ended(&host.info) => {
+                // Whatever broke the connection, a host that can go has gone by then.
+                if tokio::time::timeout(FORGOTTEN_WITHIN, host.forget()).await.is_err() {
+                    return Err(Problem::new(Code::Conflict, "the session is still ending: try again soon"));
+                }
+            }
+            Opening::Live(_) | Opening::Mute(_) => return Err(still_runs()),
+            Opening::Ended(_) => {}
             Opening::Missing => return Ok(()),
-        };
-        if !has_ended(&info) {
-            return Err(Problem::new(Code::Conflict, "the session still runs: stop it first"));
         }
         runtime_dir::forget(&self.runtime_dir, session);
         Ok(())

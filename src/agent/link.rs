@@ -15,7 +15,7 @@ use super::shared::Shared;
 use crate::base::limits::CONTROL_BYTES_MAX;
 use crate::host::framed::{FrameReader, FrameWriter, FramedError};
 use crate::wire::Frame;
-use crate::wire::message::{self, SessionSays};
+use crate::wire::message::{self, SessionAsk, SessionSays};
 use crate::wire::passing::{Passing, readdress};
 use crate::wire::session::SessionInfo;
 
@@ -84,6 +84,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Greeted<R, W> {
             }
         }
         Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())
+    }
+
+    /// Tells it that its session is forgotten, and waits until it has gone.
+    pub(super) async fn forget(mut self) -> Result<(), FramedError> {
+        let mut told = BytesMut::new();
+        message::to_frame(&SessionAsk::Forget).encode_with_length_into(&mut told);
+        self.writer.write_all_buf(&mut told).await?;
+        while self.frames.next_raw().await?.is_some() {}
+        Ok(())
     }
 
     /// Splits it into the handle for keys, and the work to be run until the host is gone.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::base::id::SessionId;
 use crate::server::{LISTEN_DEFAULT, PublicUrl};
 
 /// Every terminal session of every machine in any browser.
@@ -32,6 +33,8 @@ pub(super) enum Command {
     Server(Server),
     /// The agent: puts this machine's sessions on a server
     Agent(Agent),
+    /// This machine's sessions, straight from their PTY hosts
+    Session(Session),
     /// Print the version
     Version,
 }
@@ -39,7 +42,13 @@ pub(super) enum Command {
 #[derive(Debug, clap::Args)]
 pub(super) struct DataDir {
     /// Where state and sessions are [default: this system's place for application data]
-    #[arg(long = "data-dir", value_name = "DIRECTORY", env = "SESSIONFORGE_DATA_DIR", hide_env_values = true)]
+    #[arg(
+        long = "data-dir",
+        global = true,
+        value_name = "DIRECTORY",
+        env = "SESSIONFORGE_DATA_DIR",
+        hide_env_values = true
+    )]
     pub(super) data_dir: Option<PathBuf>,
 }
 
@@ -95,6 +104,47 @@ pub(super) struct Agent {
     /// Write the log to this file, a new one each day, instead of standard error
     #[arg(long, value_name = "FILE")]
     pub(super) log_file: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Session {
+    #[command(flatten)]
+    pub(super) data_dir: DataDir,
+    #[command(subcommand)]
+    pub(super) command: SessionCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SessionCommand {
+    /// Show all sessions
+    List,
+    /// Start one and print its id
+    Start(SessionStart),
+    /// End one's program
+    Stop {
+        /// Its id, like ses_a1b2c3d4e5f6
+        #[arg(value_name = "SESSION_ID")]
+        session: SessionId,
+        /// Kill it instead of asking it to end
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SessionStart {
+    /// Program to run
+    #[arg(long, default_value = "claude")]
+    pub(super) command: String,
+    /// Directory to start it in [default: the current one]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) workdir: Option<PathBuf>,
+    /// What to call the session
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// Arguments for the program, after --
+    #[arg(last = true)]
+    pub(super) args: Vec<String>,
 }
 
 #[cfg(test)]

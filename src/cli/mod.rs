@@ -10,6 +10,7 @@ mod logging;
 mod output;
 mod paths;
 mod server;
+mod session;
 mod signals;
 mod up;
 
@@ -44,6 +45,7 @@ fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
         Command::Up(up) => up::run(up, output),
         Command::Server(server) => server::run(server, output),
         Command::Agent(agent) => agent::run(agent, output),
+        Command::Session(session) => session::run(session, output),
         Command::Version => {
             output.line(format_args!("sessionforge {}", env!("CARGO_PKG_VERSION")));
             Ok(())

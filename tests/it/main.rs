@@ -4,6 +4,15 @@
 //!
 //! | file | proves |
 //! |---|---|
+//! | [`browser_setup`] | the first minutes: set-up link, account, sign-in, first machine, first session |
+//! | [`browser_terminal`] | a terminal in Chromium: typing, sizes, Unicode, floods, reloads, two tabs, full-screen programs |
+//! | [`claude_code`] | the real Claude Code: an answer, a permission prompt, a reload in the middle of it |
+//! | [`relay`] | output to many: every byte to who keeps up, repaints to who does not, nobody held |
+//! | [`input`] | keys: once, in order, from the controller; Ctrl-C gets through |
+//! | [`restart`] | agent, server and `up` die and come back; sessions and viewers go on |
+//! | [`bad_start`] | commands that cannot work: exit codes and sentences |
+//! | [`bad_requests`] | requests that cannot be fulfilled: statuses, codes, sentences |
+//! | [`bad_frames`] | frames that no friend would send: close codes, and nobody else harmed |
 //! | [`harness`] | the harness itself: the browser types, the stand-in answers |
 //! | [`host`] | PTY hosts: they outlive who started them; every byte, every key, once |
 //! | [`tidy`] | the house rules: layers, file sizes, dependencies with reasons |
@@ -24,7 +33,16 @@
 )]
 #![allow(unreachable_pub, reason = "nothing is outside of a test binary")]
 
+mod bad_frames;
+mod bad_requests;
+mod bad_start;
+mod browser_setup;
+mod browser_terminal;
+mod claude_code;
 mod harness;
 mod host;
+mod input;
+mod relay;
+mod restart;
 mod support;
 mod tidy;

@@ -208,3 +208,13 @@ pub fn private_bytes(pid: u32) -> u64 {
     };
     (kib("Private_Clean:") + kib("Private_Dirty:")) * 1024
 }
+
+/// Processor time a process has used so far, in user and system mode.
+pub fn cpu_time(pid: u32) -> Duration {
+    // proc(5): the name in parentheses may hold anything, fields 14 and 15 are utime and stime in ticks of 1/100 s.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks =
+        after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum::<u64>();
+    Duration::from_millis(ticks * 10)
+}

@@ -21,7 +21,7 @@ use super::wait::{Changes, WAIT_MAX};
 mod seen;
 mod tab;
 
-pub use seen::{Control, Seen};
+pub use seen::Seen;
 use tab::Tab;
 
 /// Where viewers connect.
@@ -149,6 +149,11 @@ impl Viewer {
     pub async fn expect_attached(&self) {
         self.expect("the session is attached and painted", |seen| (seen.attached && seen.repaints > 0).then_some(()))
             .await;
+    }
+
+    /// Forgets the sum of all bytes so far.
+    pub fn start_digest(&self) {
+        self.shared.seen.lock().unwrap().digest = sha2::Digest::new();
     }
 
     /// The visible screen.
