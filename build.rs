@@ -4,6 +4,7 @@
 //! What was compressed once is kept by its content, so an edit costs the compression of one file.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -91,7 +92,11 @@ fn digest(files: &BTreeMap<String, Vec<u8>>) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn cached(cache: &Path, name: &str, bytes: &[u8], compress: fn(&[u8]) -> io::Result<Vec<u8>>) -> io::Result<Vec<u8>> {
@@ -125,7 +130,9 @@ fn inline_script_hashes(page: &str) -> String {
         let Some((attributes, rest)) = part.split_once('>') else { continue };
         let Some((script, _)) = rest.split_once("</script>") else { continue };
         if !attributes.contains("src=") {
-            hashes.push_str(&format!(" 'sha256-{}'", base64(&Sha256::digest(script.as_bytes()))));
+            hashes += " 'sha256-";
+            hashes += &base64(&Sha256::digest(script.as_bytes()));
+            hashes += "'";
         }
     }
     hashes

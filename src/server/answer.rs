@@ -90,7 +90,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 Err(ApiError::new(Code::TooLarge, "the request's body is larger than 1 MiB"))
             }
             // serde names the field and the place; the values are the caller's own.
-            Err(error) => Err(ApiError::new(Code::BadRequest, format!("{}", error.body_text()))),
+            Err(error) => Err(ApiError::new(Code::BadRequest, error.body_text())),
         }
     }
 }

@@ -51,7 +51,9 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/api/{*rest}", axum::routing::any(no_such_address))
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .route("/assets/{digest}/{*path}", get(assets::file))
-        .route("/favicon.ico", get(assets::favicon))
+        .route("/favicon.svg", get(assets::icon))
+        .route("/favicon.ico", get(assets::icon))
+        .route("/manifest.webmanifest", get(assets::manifest))
         // The page's own addresses: it reads the rest of the path itself.
         .route("/", get(assets::index))
         .route("/setup", get(assets::index))
@@ -60,6 +62,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/sessions/{id}", get(assets::index))
         .route("/machines", get(assets::index))
         .route("/machines/{id}", get(assets::index))
+        .route("/more", get(assets::index))
         .route("/settings", get(assets::index))
         .route("/settings/{*page}", get(assets::index))
         .fallback(assets::not_found)

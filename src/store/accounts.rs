@@ -82,7 +82,7 @@ impl Store {
 
     /// The owner of the oldest organisation.
     pub async fn first_owner(&self) -> Result<Option<MembershipRow>, StoreError> {
-        self.read(|t| first_owner(t)).await
+        self.read(first_owner).await
     }
 
     /// One person.

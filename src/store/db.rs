@@ -159,7 +159,10 @@ fn write_all(database: &Database, mut waiting: mpsc::Receiver<Write>) {
             tracing::error!(%cause, writes = told.len(), "writes failed");
         }
         for tell in told {
-            tell(outcome.as_ref().map(|()| ()).map_err(String::as_str));
+            tell(match &outcome {
+                Ok(()) => Ok(()),
+                Err(cause) => Err(cause),
+            });
         }
     }
 }

@@ -12,7 +12,7 @@ impl Store {
     /// Notes a new key.
     pub async fn add_key(&self, row: KeyRow) -> Result<(), StoreError> {
         self.write(move |t| {
-            if KEYS.list(t, row.organisation)?.len() >= KEYS_PER_ORGANISATION_MAX {
+            if KEYS.count(t, row.organisation)? >= KEYS_PER_ORGANISATION_MAX {
                 return Err(StoreError::TooMany { what: "API keys", max: KEYS_PER_ORGANISATION_MAX }.into());
             }
             KEYS.put(t, row.organisation, row.id, &row)?;

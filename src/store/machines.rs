@@ -1,7 +1,7 @@
 //! Machines: registered by an agent's first connection, bound to their organisation for good.
 
-use super::schema::{KEYS, MACHINES, SESSIONS};
-use super::{MachineRow, Store, StoreError};
+use super::schema::{KEYS, MACHINES};
+use super::{MachineRow, Store, StoreError, sessions};
 use crate::base::clock::unix_millis;
 use crate::base::id::{KeyId, MachineId, OrganisationId};
 use crate::wire::session::MachineFacts;
@@ -34,19 +34,18 @@ impl Store {
                 Some(id) => MACHINES.get(t, organisation, id)?,
                 None => None,
             };
-            let row = match known {
-                Some(row) => MachineRow { key, facts, last_seen: now, ..row },
-                None => {
-                    if MACHINES.list(t, organisation)?.len() >= MACHINES_PER_ORGANISATION_MAX {
-                        return Err(StoreError::TooMany { what: "machines", max: MACHINES_PER_ORGANISATION_MAX }.into());
-                    }
-                    let mut id = MachineId::random();
-                    while MACHINES.home(t, id)?.is_some() {
-                        id = MachineId::random();
-                    }
-                    let owner = made.created_by;
-                    MachineRow { id, organisation, key, owner, facts, registered_at: now, last_seen: now }
+            let row = if let Some(row) = known {
+                MachineRow { key, facts, last_seen: now, ..row }
+            } else {
+                if MACHINES.count(t, organisation)? >= MACHINES_PER_ORGANISATION_MAX {
+                    return Err(StoreError::TooMany { what: "machines", max: MACHINES_PER_ORGANISATION_MAX }.into());
                 }
+                let mut id = MachineId::random();
+                while MACHINES.home(t, id)?.is_some() {
+                    id = MachineId::random();
+                }
+                let owner = made.created_by;
+                MachineRow { id, organisation, key, owner, facts, registered_at: now, last_seen: now }
             };
             MACHINES.put(t, organisation, row.id, &row)?;
             Ok(row)
@@ -70,9 +69,7 @@ impl Store {
             if MACHINES.get(t, organisation, id)?.is_none() {
                 return Err(StoreError::NotFound { what: "machine" }.into());
             }
-            for session in SESSIONS.list(t, organisation)?.iter().filter(|session| session.machine == id) {
-                SESSIONS.remove(t, organisation, session.info.id)?;
-            }
+            sessions::remove_all(t, organisation, id)?;
             MACHINES.remove(t, organisation, id)
         })
         .await

@@ -114,7 +114,7 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
     }
 }
 
-fn unusable(path: &Path, error: std::io::Error) -> OpenError {
+fn unusable(path: &Path, error: impl std::fmt::Display) -> OpenError {
     OpenError::Unusable { path: PathBuf::from(path), detail: error.to_string() }
 }
 

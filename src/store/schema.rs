@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::db::Fault;
 use super::row::{BrowserSessionRow, KeyRow, LinkRow, MachineRow, MembershipRow, OrganisationRow, SessionRow, UserRow};
+use super::sessions::SessionHome;
 use crate::base::id::OrganisationId;
 
 /// Version of the layout below; `migrate` brings older ones here.
@@ -36,8 +37,10 @@ pub(super) const KEYS: Scoped<KeyRow> = Scoped::new("keys", "key_homes");
 pub(super) const KEY_HASHES: Table<String> = Table::new("key_hashes");
 /// Machines.
 pub(super) const MACHINES: Scoped<MachineRow> = Scoped::new("machines", "machine_homes");
-/// Sessions.
-pub(super) const SESSIONS: Scoped<SessionRow> = Scoped::new("sessions", "session_homes");
+/// By organisation id, machine id and session id.
+pub(super) const SESSIONS: Table<SessionRow> = Table::new("sessions");
+/// By session id.
+pub(super) const SESSION_HOMES: Table<SessionHome> = Table::new("session_homes");
 
 /// Creates every table, so that no read meets a missing one.
 pub(super) fn create_tables(t: &WriteTransaction) -> Result<(), Fault> {
@@ -52,7 +55,8 @@ pub(super) fn create_tables(t: &WriteTransaction) -> Result<(), Fault> {
     KEY_HASHES.create(t)?;
     KEYS.create(t)?;
     MACHINES.create(t)?;
-    SESSIONS.create(t)
+    SESSIONS.create(t)?;
+    SESSION_HOMES.create(t)
 }
 
 /// A transaction that can be read: a reading one, or the writer's own.
@@ -136,6 +140,19 @@ impl<R: Serialize + DeserializeOwned> Table<R> {
         Ok(rows)
     }
 
+    /// How many rows there are whose key starts with `prefix`; reads none of them.
+    fn count_starting_with(&self, t: &impl Look, prefix: &str) -> Result<usize, Fault> {
+        let table = t.open(self.definition())?;
+        let mut count = 0;
+        for entry in table.range(prefix..)? {
+            if !entry?.0.value().starts_with(prefix) {
+                break;
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+
     pub(super) fn all(&self, t: &impl Look) -> Result<Vec<R>, Fault> {
         self.starting_with(t, "")
     }
@@ -180,6 +197,10 @@ impl<R: Serialize + DeserializeOwned> Scoped<R> {
         id: impl Display,
     ) -> Result<Option<R>, Fault> {
         self.rows.get(t, &pair(organisation, id))
+    }
+
+    pub(super) fn count(&self, t: &impl Look, organisation: OrganisationId) -> Result<usize, Fault> {
+        self.rows.count_starting_with(t, &pair(organisation, ""))
     }
 
     pub(super) fn list(&self, t: &impl Look, organisation: OrganisationId) -> Result<Vec<R>, Fault> {

@@ -1,40 +1,47 @@
 //! Sessions as last heard of, so that they can be shown while their machine is away.
 
 use redb::WriteTransaction;
+use serde::{Deserialize, Serialize};
 
 use super::db::Fault;
-use super::schema::{MACHINES, SESSIONS};
+use super::schema::{Look, MACHINES, SESSION_HOMES, SESSIONS, pair};
 use super::{SessionRow, Store, StoreError};
 use crate::base::id::{MachineId, OrganisationId, SessionId};
 
+/// Where a session is: how a foreign id is told from an unknown one, and how a row is found by its id alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SessionHome {
+    organisation: OrganisationId,
+    machine: MachineId,
+}
+
 impl Store {
-    /// All sessions of an organisation, by id.
+    /// All sessions of an organisation, by machine and id.
     pub async fn sessions(&self, organisation: OrganisationId) -> Result<Vec<SessionRow>, StoreError> {
-        self.read(move |t| SESSIONS.list(t, organisation)).await
+        self.read(move |t| SESSIONS.starting_with(t, &pair(organisation, ""))).await
     }
 
     /// One session.
     pub async fn session(&self, organisation: OrganisationId, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
-        self.read(move |t| SESSIONS.get(t, organisation, id)).await
+        self.read(move |t| find(t, organisation, id)).await
     }
 
     /// Notes a session. An id that is known under another machine is refused with
     /// [`StoreError::ForeignSession`]; the owner of a known one stays.
     pub async fn put_session(&self, row: SessionRow) -> Result<(), StoreError> {
         self.write(move |t| {
+            expect_machine(t, row.organisation, row.machine)?;
             let row = checked(t, row)?;
-            SESSIONS.put(t, row.organisation, row.info.id, &row)
+            put(t, &row)
         })
         .await
     }
 
     /// Forgets a session.
     pub async fn remove_session(&self, organisation: OrganisationId, id: SessionId) -> Result<(), StoreError> {
-        self.write(move |t| {
-            if SESSIONS.get(t, organisation, id)?.is_none() {
-                return Err(StoreError::NotFound { what: "session" }.into());
-            }
-            SESSIONS.remove(t, organisation, id)
+        self.write(move |t| match find(t, organisation, id)? {
+            Some(row) => remove(t, &row),
+            None => Err(StoreError::NotFound { what: "session" }.into()),
         })
         .await
     }
@@ -50,19 +57,20 @@ impl Store {
         rows: Vec<SessionRow>,
     ) -> Result<Vec<SessionId>, StoreError> {
         self.write(move |t| {
+            expect_machine(t, organisation, machine)?;
             let rows = rows
                 .into_iter()
                 .map(|row| checked(t, SessionRow { machine, organisation, ..row }))
                 .collect::<Result<Vec<_>, _>>()?;
             let mut gone = Vec::new();
-            for old in SESSIONS.list(t, organisation)? {
-                if old.machine == machine && !rows.iter().any(|row| row.info.id == old.info.id) {
-                    SESSIONS.remove(t, organisation, old.info.id)?;
+            for old in of_machine(t, organisation, machine)? {
+                if !rows.iter().any(|row| row.info.id == old.info.id) {
+                    remove(t, &old)?;
                     gone.push(old.info.id);
                 }
             }
             for row in &rows {
-                SESSIONS.put(t, organisation, row.info.id, row)?;
+                put(t, row)?;
             }
             Ok(gone)
         })
@@ -70,18 +78,55 @@ impl Store {
     }
 }
 
-/// `row` with the owner it had before, if it may be written at all.
-fn checked(t: &WriteTransaction, row: SessionRow) -> Result<SessionRow, Fault> {
-    if MACHINES.get(t, row.organisation, row.machine)?.is_none() {
-        return Err(StoreError::NotFound { what: "machine" }.into());
+/// Removes every session of a machine that is removed.
+pub(super) fn remove_all(t: &WriteTransaction, organisation: OrganisationId, machine: MachineId) -> Result<(), Fault> {
+    of_machine(t, organisation, machine)?.iter().try_for_each(|row| remove(t, row))
+}
+
+fn of_machine(t: &impl Look, organisation: OrganisationId, machine: MachineId) -> Result<Vec<SessionRow>, Fault> {
+    SESSIONS.starting_with(t, &place(organisation, machine, ""))
+}
+
+fn find(t: &impl Look, organisation: OrganisationId, id: SessionId) -> Result<Option<SessionRow>, Fault> {
+    match SESSION_HOMES.get(t, &id.to_string())? {
+        Some(home) if home.organisation == organisation => SESSIONS.get(t, &place(organisation, home.machine, id)),
+        _ => Ok(None),
     }
-    match SESSIONS.home(t, row.info.id)? {
+}
+
+fn put(t: &WriteTransaction, row: &SessionRow) -> Result<(), Fault> {
+    SESSIONS.put(t, &place(row.organisation, row.machine, row.info.id), row)?;
+    let home = SessionHome { organisation: row.organisation, machine: row.machine };
+    SESSION_HOMES.put(t, &row.info.id.to_string(), &home)
+}
+
+fn remove(t: &WriteTransaction, row: &SessionRow) -> Result<(), Fault> {
+    SESSIONS.remove(t, &place(row.organisation, row.machine, row.info.id))?;
+    SESSION_HOMES.remove(t, &row.info.id.to_string())
+}
+
+/// A row's key: so that an organisation's and a machine's sessions each stand together.
+fn place(organisation: OrganisationId, machine: MachineId, id: impl std::fmt::Display) -> String {
+    pair(organisation, pair(machine, id))
+}
+
+fn expect_machine(t: &impl Look, organisation: OrganisationId, machine: MachineId) -> Result<(), Fault> {
+    match MACHINES.get(t, organisation, machine)? {
+        Some(_) => Ok(()),
+        None => Err(StoreError::NotFound { what: "machine" }.into()),
+    }
+}
+
+/// `row` with the owner it had before, if it may be written at all.
+fn checked(t: &impl Look, row: SessionRow) -> Result<SessionRow, Fault> {
+    match SESSION_HOMES.get(t, &row.info.id.to_string())? {
         None => Ok(row),
-        Some(home) if home != row.organisation => Err(StoreError::ForeignSession.into()),
-        Some(_) => match SESSIONS.get(t, row.organisation, row.info.id)? {
-            Some(known) if known.machine != row.machine => Err(StoreError::ForeignSession.into()),
-            Some(known) => Ok(SessionRow { owner: known.owner, ..row }),
-            None => Ok(row),
-        },
+        Some(home) if home.organisation != row.organisation || home.machine != row.machine => {
+            Err(StoreError::ForeignSession.into())
+        }
+        Some(_) => {
+            let owner = find(t, row.organisation, row.info.id)?.map_or(row.owner, |known| known.owner);
+            Ok(SessionRow { owner, ..row })
+        }
     }
 }

@@ -15,6 +15,11 @@
 //! | [`bad_frames`] | frames that no friend would send: close codes, and nobody else harmed |
 //! | [`harness`] | the harness itself: the browser types, the stand-in answers |
 //! | [`host`] | PTY hosts: they outlive who started them; every byte, every key, once |
+//! | [`http_accounts`] | set-up, signing in and out, passwords, throttling |
+//! | [`http_assets`] | the dashboard's files: policy, caching, compression |
+//! | [`http_keys`] | API keys: shown once, refused once revoked |
+//! | [`http_requests`] | what every request meets: origin, host, size, form |
+//! | [`http_start`] | a server that cannot start says why and touches nothing |
 //! | [`tidy`] | the house rules: layers, file sizes, dependencies with reasons |
 //!
 //! All of it is one binary, because each further one would link the product again. Every test starts its own world
@@ -41,6 +46,11 @@ mod browser_terminal;
 mod claude_code;
 mod harness;
 mod host;
+mod http_accounts;
+mod http_assets;
+mod http_keys;
+mod http_requests;
+mod http_start;
 mod input;
 mod relay;
 mod restart;

@@ -35,7 +35,7 @@ impl Subject {
     pub(crate) fn address(address: IpAddr) -> Self {
         Self::Address(match address.to_canonical() {
             IpAddr::V6(six) => IpAddr::V6((u128::from(six) >> 64 << 64).into()),
-            four => four,
+            IpAddr::V4(four) => IpAddr::V4(four),
         })
     }
 

@@ -8,6 +8,7 @@ pub mod messages_api;
 pub mod page;
 pub mod process;
 pub mod screen;
+pub mod server;
 pub mod socket;
 pub mod tab;
 pub mod viewer;
