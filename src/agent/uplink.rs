@@ -218,8 +218,7 @@ impl Uplink {
     fn on_control(&mut self, json: &bytes::Bytes) -> Result<(), UplinkError> {
         match message::from_json(json)? {
             ToAgent::Session { channel, ask } => {
-                let linked = self.channels.get(&channel).is_some_and(|session| session.link.is_some());
-                if !linked && matches!(ask, SessionAsk::Subscribe { .. }) {
+                if self.is_over(channel) && matches!(ask, SessionAsk::Subscribe { .. }) {
                     // Nothing can come any more; whoever watches is told so instead of left waiting.
                     self.say(channel, SessionSays::End { offset: Offset::ZERO })?;
                 }
@@ -248,6 +247,11 @@ impl Uplink {
             ToAgent::Registered { .. } | ToAgent::Unknown => {}
         }
         Ok(())
+    }
+
+    /// Whether nothing can come from the session any more, nor go to it.
+    fn is_over(&self, channel: u32) -> bool {
+        self.channels.get(&channel).is_some_and(|session| has_ended(&session.info) && session.link.is_none())
     }
 
     fn pass_down(&mut self, channel: u32, frame: &Frame) {
