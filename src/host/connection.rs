@@ -86,6 +86,8 @@ struct Waiting {
     viewer: ViewerId,
     number: u64,
     bytes: Bytes,
+    /// It was looked through for a key that overtakes.
+    offered: bool,
 }
 
 /// Greets, then serves until either side closes.
@@ -153,6 +155,7 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
         loop {
             let mut changed = pin!(session.changed());
             changed.as_mut().enable(); // Listening first, then looking.
+            self.overtake_waiting();
             self.type_waiting();
             self.tell();
             self.fill();
@@ -225,25 +228,47 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
         self.end_told = false;
     }
 
-    fn input(&mut self, viewer: ViewerId, number: u64, bytes: Bytes) {
-        if let Some(rest) = self.session.overtake(viewer, &bytes) {
-            // What this viewer typed before it goes the same way: taken, and thrown away by the terminal.
-            for typed in self.waiting.iter_mut().filter(|waiting| waiting.viewer == viewer) {
-                self.waiting_bytes -= typed.bytes.len();
-                typed.bytes = Bytes::new();
-            }
-            self.type_waiting();
-            self.wait_or_type(Waiting { viewer, number, bytes: rest });
-        } else {
-            self.wait_or_type(Waiting { viewer, number, bytes });
-        }
-    }
-
     /// Types at once, or behind what waits already.
-    fn wait_or_type(&mut self, typed: Waiting) {
+    fn input(&mut self, viewer: ViewerId, number: u64, bytes: Bytes) {
+        let rest = self.session.overtake(viewer, &bytes);
+        if rest.is_some() {
+            self.throw_away(viewer, self.waiting.len());
+            self.type_waiting();
+        }
+        let offered = self.session.is_stuck();
+        let typed = Waiting { viewer, number, bytes: rest.unwrap_or(bytes), offered };
         if !self.waiting.is_empty() || !self.type_now(&typed) {
             self.waiting_bytes += typed.bytes.len() + size_of::<Waiting>();
             self.waiting.push_back(typed);
+        }
+    }
+
+    /// Lets keys like Ctrl-C in what waits overtake the rest. Each is offered once, when the terminal takes no more.
+    fn overtake_waiting(&mut self) {
+        if !self.session.is_stuck() {
+            return;
+        }
+        for index in (0..self.waiting.len()).rev() {
+            let Some(typed) = self.waiting.get_mut(index) else { return };
+            if std::mem::replace(&mut typed.offered, true) {
+                return; // So was everything before it.
+            }
+            let viewer = typed.viewer;
+            if let Some(rest) = self.session.overtake(viewer, &typed.bytes) {
+                self.waiting_bytes -= typed.bytes.len() - rest.len();
+                typed.bytes = rest;
+                self.throw_away(viewer, index);
+                return;
+            }
+        }
+    }
+
+    /// What this viewer typed before a key that overtook it goes the way it would have gone in the terminal: taken,
+    /// answered, and thrown away. `until` is the key's place among what waits.
+    fn throw_away(&mut self, viewer: ViewerId, until: usize) {
+        for typed in self.waiting.iter_mut().take(until).filter(|waiting| waiting.viewer == viewer) {
+            self.waiting_bytes -= typed.bytes.len();
+            typed.bytes = Bytes::new();
         }
     }
 
@@ -259,7 +284,7 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
 
     /// Whether it was answered; if not, the terminal has no room.
     fn type_now(&mut self, typed: &Waiting) -> bool {
-        let Waiting { viewer, number, ref bytes } = *typed;
+        let Waiting { viewer, number, ref bytes, .. } = *typed;
         match self.session.input(viewer, number, bytes) {
             Input::Answer(outcome) => {
                 self.writer.queue(&Frame::InputAck { channel: CHANNEL, viewer, number, outcome });

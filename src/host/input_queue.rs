@@ -49,6 +49,17 @@ impl InputQueue {
         }
     }
 
+    /// Offers what waits to `deal`, the newest first. Where it dealt with a part, that part and all that was typed before
+    /// it is dropped.
+    pub(super) fn overtake(&mut self, mut deal: impl FnMut(&[u8]) -> Option<usize>) {
+        let found = self.chunks.iter().enumerate().rev().find_map(|(index, chunk)| Some((index, deal(chunk)?)));
+        if let Some((index, done)) = found {
+            self.chunks.drain(..index);
+            self.written(done);
+            self.bytes = self.chunks.iter().map(Bytes::len).sum();
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -72,6 +83,19 @@ mod tests {
         }
         assert_eq!(out, b"abcde");
         assert!(queue.front().is_empty());
+    }
+
+    #[test]
+    fn a_key_that_overtakes_takes_all_before_it_along() {
+        let mut queue = InputQueue::default();
+        for typed in ["abc", "d!e", "f"] {
+            queue.push(Bytes::from_static(typed.as_bytes()));
+        }
+        let key = |chunk: &[u8]| chunk.iter().position(|byte| *byte == b'!').map(|at| at + 1);
+        queue.overtake(key);
+        assert_eq!((queue.front(), queue.bytes), (&b"e"[..], 2));
+        queue.overtake(key);
+        assert_eq!((queue.front(), queue.bytes), (&b"e"[..], 2), "no such key, nothing lost");
     }
 
     #[test]

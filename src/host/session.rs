@@ -259,6 +259,11 @@ impl Session {
         Input::Answer(outcome)
     }
 
+    /// Whether the terminal took no more when it was last offered something.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.inner.borrow().stuck
+    }
+
     /// Whether `bytes` hold a key like Ctrl-C that overtook everything the terminal does not take.
     ///
     /// If so, what was typed before it is thrown away, as the terminal does when such a key reaches it, and so are
@@ -340,7 +345,7 @@ impl Session {
         let inner = &mut *inner;
         let Some(pty) = &mut inner.pty else { return Poll::Ready(Ok(0)) };
         let had_room = inner.queue.has_room();
-        inner.stuck = false;
+        let was_stuck = std::mem::take(&mut inner.stuck);
         while !inner.queue.is_empty() {
             match pty.poll_write(cx, inner.queue.front()) {
                 Poll::Ready(Ok(bytes)) => inner.queue.written(bytes),
@@ -348,6 +353,11 @@ impl Session {
                 Poll::Ready(Err(_)) => inner.queue.clear(),
                 Poll::Pending => {
                     inner.stuck = true;
+                    if !was_stuck {
+                        // A key like Ctrl-C may be in it already, here or where a connection holds more.
+                        inner.queue.overtake(|typed| pty.interrupt(typed));
+                        self.changed.notify_waiters();
+                    }
                     break;
                 }
             }

@@ -11,10 +11,10 @@ use std::process::ExitStatus;
 use std::task::{Context, Poll, ready};
 
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::{Pid, Signal, kill_process_group};
-use rustix::termios::{LocalModes, SpecialCodeIndex, tcgetattr, tcgetpgrp};
+use rustix::termios::{LocalModes, QueueSelector, SpecialCodeIndex, tcflush, tcgetattr, tcgetpgrp};
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 
@@ -73,6 +73,19 @@ impl UnixPty {
     /// The process group that the terminal's keys go to.
     fn foreground(&self) -> Option<Pid> {
         tcgetpgrp(self.io.get_ref()).ok()
+    }
+
+    /// Empties what the system has taken from us and the program has not read: first on its way to the terminal,
+    /// then in the terminal's own line buffer, which only the program's side can reach.
+    fn throw_away_input(&self) {
+        // Where one of them fails the program reads more than it should; the signal is what counts.
+        let _ = tcflush(self.io.get_ref(), QueueSelector::OFlush);
+        if let Some(name) = self.master.tty_name() {
+            let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            if let Ok(far_side) = rustix::fs::open(name, flags, Mode::empty()) {
+                let _ = tcflush(far_side, QueueSelector::IFlush);
+            }
+        }
     }
 }
 
@@ -158,6 +171,10 @@ impl Pty for UnixPty {
             let (_, signal) = keys.iter().find(|(key, _)| *byte != 0 && settings.special_codes[*key] == *byte)?;
             Some((at, *signal))
         })?;
+        if !settings.local_modes.contains(LocalModes::NOFLSH) {
+            // Before the signal: what was typed for the program that ends must not reach the shell behind it.
+            self.throw_away_input();
+        }
         kill_process_group(self.foreground()?, signal).ok()?;
         Some(at + 1)
     }

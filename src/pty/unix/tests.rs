@@ -94,18 +94,41 @@ async fn a_program_that_ignores_the_hangup_can_be_killed() {
     assert_eq!(exit(&mut pty).await, Exit::Signal("SIGKILL".to_owned()));
 }
 
-#[tokio::test]
-async fn ctrl_c_gets_through_to_a_program_that_never_reads() {
-    let mut pty = shell("stty -icanon -echo; echo up; exec sleep 1000");
-    read_until(&mut pty, Some("up")).await;
+/// Types until the terminal takes no more.
+async fn fill(pty: &mut UnixPty) {
     let paste = vec![b'x'; 1024 * 1024];
     let mut sent = 0;
-    // Until the terminal takes no more.
     while let Poll::Ready(written) = poll_fn(|cx| Poll::Ready(pty.poll_write(cx, &paste[sent..]))).await {
         sent += written.unwrap();
         assert!(sent < paste.len(), "the terminal took everything");
     }
+}
+
+#[tokio::test]
+async fn ctrl_c_gets_through_to_a_program_that_never_reads() {
+    let mut pty = shell("stty -icanon -echo; echo up; exec sleep 1000");
+    read_until(&mut pty, Some("up")).await;
+    fill(&mut pty).await;
     assert_eq!(pty.interrupt(b"yy"), None, "ordinary keys mean nothing special");
     assert_eq!(pty.interrupt(b"y\x03z"), Some(2));
     assert_eq!(exit(&mut pty).await, Exit::Signal("SIGINT".to_owned()));
+}
+
+#[tokio::test]
+async fn what_ctrl_c_overtook_reaches_nobody() {
+    let mut pty = shell("stty -icanon -echo; trap 'cat; exit' INT; echo up; sleep 1000");
+    read_until(&mut pty, Some("up")).await;
+    fill(&mut pty).await;
+    assert_eq!(pty.interrupt(b"\x03"), Some(1));
+    write(&mut pty, b"after").await;
+    let text = read_until(&mut pty, Some("after")).await;
+    assert!(!text.contains('x'), "{} bytes of it did", text.len());
+}
+
+#[tokio::test]
+async fn a_program_that_takes_every_key_itself_gets_ctrl_c_as_one() {
+    let mut pty = shell("stty raw -echo; echo up; exec sleep 1000");
+    read_until(&mut pty, Some("up")).await;
+    fill(&mut pty).await;
+    assert_eq!(pty.interrupt(b"\x03"), None);
 }
