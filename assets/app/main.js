@@ -3,7 +3,7 @@ import { html, render } from './html.js';
 import { App } from './shell/app.js';
 import { installTitle } from './shell/title.js';
 import { enter } from './state/account.js';
-import { installRouter } from './state/route.js';
+import { installRouter, route } from './state/route.js';
 import { installShortcuts } from './ui/shortcuts.js';
 import { installViewport } from './ui/viewport.js';
 
@@ -12,4 +12,5 @@ installShortcuts();
 installTitle();
 installViewport();
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));
-void enter();
+// A page opened by a one-time link signs in first and asks then.
+if (!('token' in route.value && route.value.token)) void enter();

@@ -7,7 +7,7 @@ import { say } from '../ui/toast.js';
 import { SettingsTabs } from './settings_tabs.js';
 
 /** The shortest password the server takes, in characters. */
-export const PASSWORD_MIN = 12;
+export const PASSWORD_MIN = 10;
 const FONT_SIZES = [11, 12, 13, 14, 15, 16, 18, 20];
 
 /** The person, their password, how things look. */

@@ -54,6 +54,7 @@ export function SignInByLink({ token }) {
       await enter();
     } catch (error) {
       setProblem(asProblem(error));
+      account.value = { kind: 'out', expired: false };
     }
   };
   useEffect(() => void use(), [token]);

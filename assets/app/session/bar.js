@@ -47,7 +47,7 @@ export function Bar({ session, control, sizing, setSizing, take, find }) {
     <span class="bar-space"></span>
     <span class="bar-state" role="status">${stateWord(session)}</span>
     ${live && viewers > 1 ? html`<span class="bar-fact" title="${viewers} screens show this session"><${Icon} name="eye" size=${14} />${viewers}</span>` : null}
-    ${live && control ? (control.you ? html`<span class="bar-fact bar-you" title="You have the keyboard"><${Icon} name="keyboard" size=${14} /></span>`
+    ${live && control && (viewers > 1 || !control.you) ? (control.you ? html`<span class="bar-fact bar-you" title="You have the keyboard"><${Icon} name="keyboard" size=${14} /></span>`
       : html`<${Button} onClick=${take} title="Type here; whoever types now will watch">Take control<//>`) : null}
     <span class="bar-find"><${IconButton} icon="search" label="Search in the terminal" onClick=${find} /></span>
     <${Menu} label="More" items=${items} />

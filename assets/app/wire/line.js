@@ -157,10 +157,8 @@ export class Line {
     if (frame.channel !== this.#channel) return;
     if (frame.kind === 'output') this.#output(frame);
     else if (frame.kind === 'snapshot') this.#snapshot(frame);
-    else if (frame.viewer === this.viewer.id || frame.number > 0) {
-      if (frame.outcome === 'applied') this.#queue.acknowledged(frame.number, Date.now());
-      else this.#dropped(this.#queue.clear(), frame.outcome);
-    }
+    else if (frame.outcome === 'applied') this.#queue.acknowledged(frame.number, Date.now());
+    else this.#dropped(this.#queue.clear(), frame.outcome);
   }
 
   /** @param {Extract<ChannelFrame, {kind: 'output'}>} frame */
