@@ -31,7 +31,7 @@ export function AddMachine() {
     <ol class="steps">
       <li class=${key ? 'done' : 'now'}><h3>Make a key for it</h3>
         <p>A machine signs in with an API key. It is shown once, here.</p>
-        ${key ? html`<p class="step-done"><${Icon} name="check" size=${14} /> Made. It is listed under <a href="/settings/keys">API keys</a>, where it can be revoked.</p>`
+        ${key ? html`<p class="step-done"><${Icon} name="check" size=${14} /><span>Made. It is listed under <a href="/settings/keys">API keys</a>, where it can be revoked.</span></p>`
           : html`<${Button} kind="primary" busy=${busy} onClick=${create}>${busy ? 'Making…' : 'Make a key'}<//>`}
         ${problem ? html`<${Notice} title="No key was made">${problem}<//>` : null}</li>
       <li class=${key && !arrived ? 'now' : arrived ? 'done' : ''}><h3>Start the agent on the machine</h3>
@@ -41,7 +41,7 @@ export function AddMachine() {
             <button type="button" aria-pressed=${windows} onClick=${() => setWindows(true)}>Windows</button></div>
           <${CopyLine} text=${line} />` : null}</li>
       <li class=${arrived ? 'done' : ''}><h3>It appears here</h3>
-        <p role="status">${arrived ? html`<span class="step-done"><span class="presence online" aria-hidden="true"></span><a href="/machines/${arrived.id}">${arrived.name}</a> is connected.</span>`
+        <p role="status">${arrived ? html`<span class="step-done"><span class="presence online" aria-hidden="true"></span><span><a href="/machines/${arrived.id}">${arrived.name}</a> is connected.</span></span>`
           : key ? html`<span class="waiting"><span class="half-ring" aria-hidden="true"></span>Waiting for it…</span>` : html`<span class="muted">By itself, as soon as it connects.</span>`}</p></li>
     </ol></div>`;
 }

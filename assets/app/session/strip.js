@@ -9,9 +9,12 @@ import { startAgain } from './actions.js';
 
 /** "Reconnected" is shown for this long, in milliseconds. */
 const GOOD_NEWS_FOR = 2_500;
+/** The offer to take control stays this long after a key that went nowhere, in milliseconds. */
+const NUDGE_FOR = 8_000;
 
 /**
- * The strip over a terminal, only when there is something to say. It lies over the first line: nothing jumps.
+ * The strip over a terminal, only when there is something to say. What passes lies over the first line, so that nothing
+ * jumps; what stays has room of its own, so that nothing is hidden.
  * @param {object} props
  * @param {import('../wire/messages.js').SessionView} props.session
  * @param {{state: import('../wire/line.js').LineState, message?: string}} props.line
@@ -23,6 +26,7 @@ const GOOD_NEWS_FOR = 2_500;
 export function Strip({ session, line, control, refused, painted, take }) {
   const machine = machines.value.get(session.machine);
   const back = useComeback(line.state, painted);
+  const nudged = useNudge(refused);
   const connectionNow = connectionState.value;
   const notLive = connectionNow.kind === 'waiting' || connectionNow.kind === 'connecting';
 
@@ -40,22 +44,34 @@ export function Strip({ session, line, control, refused, painted, take }) {
       <${Button} onClick=${() => connection.value?.tryNow()}>Try now<//></div>`;
   }
   if (line.state === 'frozen') {
-    return html`<div class="strip" role="status"><span><strong>Frozen.</strong> ${machine && !machine.online
+    return html`<div class="strip strip-stays" role="status"><span><strong>Frozen.</strong> ${machine && !machine.online
       ? `${machine.name} is offline, last seen ${ago(machine.last_seen, now.value)}. This is its last screen; it goes on by itself when the machine is back.`
       : line.message ?? 'The way to the program is broken. It goes on by itself when it is mended.'}</span></div>`;
   }
   if (session.state === 'exited' || session.state === 'lost' || line.state === 'ended') {
-    return html`<div class="strip strip-end" role="status"><span><strong>${session.state === 'lost' ? 'Lost.' : `${stateWord(session)}.`}</strong>
+    return html`<div class="strip strip-stays" role="status"><span><strong>${session.state === 'lost' ? 'Lost.' : `${stateWord(session)}.`}</strong>
       ${session.state === 'lost' ? ' The machine restarted or the program’s keeper was killed.' : session.ended_at ? ` ${sentence(ago(session.ended_at, now.value))}` : ''}</span>
       <${Button} disabled=${machine?.online !== true} onClick=${() => void startAgain(session)}>Start again<//></div>`;
   }
   if (back) return html`<div class="strip strip-good" role="status"><strong>Reconnected.</strong></div>`;
-  if (control && !control.you && line.state === 'live') {
-    return html`<div class="strip ${refused > 0 ? 'strip-nudge' : ''}" key="watching-${refused}" role="status">
-      <span><strong>Watching.</strong> ${control.present ? 'Another screen has the keyboard.' : 'Nobody has the keyboard.'}</span>
-      <${Button} kind=${refused > 0 ? 'primary' : 'plain'} onClick=${take}>Take control<//></div>`;
+  if (nudged && control && !control.you && line.state === 'live') {
+    return html`<div class="strip strip-nudge" key="watching-${refused}" role="status">
+      <span><strong>Not typed: you are watching.</strong> ${control.present ? 'Another screen has the keyboard.' : 'Nobody has the keyboard.'}</span>
+      <${Button} kind="primary" onClick=${take}>Take control<//></div>`;
   }
   return null;
+}
+
+/** @param {number} refused @returns {boolean} whether somebody has just typed in vain */
+function useNudge(refused) {
+  const [nudged, setNudged] = useState(false);
+  useEffect(() => {
+    if (refused === 0) return undefined;
+    setNudged(true);
+    const timer = setTimeout(() => setNudged(false), NUDGE_FOR);
+    return () => clearTimeout(timer);
+  }, [refused]);
+  return nudged;
 }
 
 /** @param {import('../wire/line.js').LineState} state @param {boolean} painted @returns {boolean} whether the line has just come back */

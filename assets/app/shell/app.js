@@ -1,5 +1,5 @@
 import { html, useEffect } from '../html.js';
-import { account, enter } from '../state/account.js';
+import { account, connectionState, enter } from '../state/account.js';
 import { route } from '../state/route.js';
 import { Account } from '../pages/account.js';
 import { Gate } from '../pages/gate.js';
@@ -44,7 +44,7 @@ function Signed() {
     const owned = [onShortcut('palette', openPalette), onShortcut('help', openHelp), onShortcut('new', () => newSession())];
     return () => owned.forEach((dispose) => dispose());
   }, []);
-  return html`<div class="shell ${at.page === 'session' ? 'shell-session' : ''}">
+  return html`<div class="shell ${at.page === 'session' ? 'shell-session' : ''}" data-live=${connectionState.value.kind === 'live'}>
     <a class="skip" href="#content">Skip to the content</a>
     <${Sidebar} />
     <div class="content" id="content" tabindex="-1">

@@ -3,7 +3,7 @@ import { leave } from '../state/account.js';
 import { api } from '../state/api.js';
 import { machineList, machines, nameOf, sessionList } from '../state/fleet.js';
 import { prefs, setPrefs } from '../state/prefs.js';
-import { go } from '../state/route.js';
+import { go, path } from '../state/route.js';
 import { newSession } from '../session/new_session.js';
 import { Dialog } from '../ui/dialog.js';
 import { Icon } from '../ui/icon.js';
@@ -51,7 +51,8 @@ function everything() {
     { id: 'out', text: 'Sign out', detail: 'Account', mark: icon('log-out'), run: () => void api.signOut().then(() => leave()) },
   ];
   const recent = new Map(prefs.value.recent.map((path, at) => [path, at]));
-  const rank = (/** @type {Entry} */ it) => recent.get(it.id) ?? Infinity;
+  // Where one is already is the last place one wants to go.
+  const rank = (/** @type {Entry} */ it) => (it.id === path.value ? Infinity : recent.get(it.id) ?? Number.MAX_SAFE_INTEGER);
   return entries.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)));
 }
 

@@ -122,6 +122,9 @@ export function mountTerminal(area, { connection, session, look, sizing, belongs
       state(state, problem) {
         if (state === 'live') history.resumed();
         else history.interrupted();
+        // Nothing follows this page's size while the program cannot hear of it.
+        if (state === 'ended' || state === 'frozen') layout.setControls(false);
+        else if (state === 'live') layout.setControls(controls);
         on.state(state, problem);
       },
       dropped: on.dropped,
