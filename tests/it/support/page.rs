@@ -62,8 +62,9 @@ impl Tab {
         self.expect_terminal(&format!("the terminal shows {text:?}"), |screen| screen.contains(text)).await;
     }
 
-    /// Clicks into the terminal.
+    /// Waits until the terminal is live, and clicks into it.
     pub async fn focus_terminal(&self) {
+        self.expect_element("[data-testid=stage][data-line=live]").await;
         self.click(".xterm-screen").await;
         self.expect("the terminal has the focus", "document.activeElement?.closest('.xterm') != null").await;
     }
