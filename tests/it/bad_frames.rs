@@ -91,8 +91,8 @@ async fn frames_that_cannot_be_read_close_the_connection_with_their_code() {
 async fn the_first_frame_must_be_a_hello_that_fits() {
     let world = World::start().await;
     let mut socket = Socket::open(&world.http, VIEWER_PATH, None).await.unwrap();
-    socket.send(&Frame::Ping(1)).await.unwrap();
-    let closed = socket.expect_close("a ping before hello").await;
+    socket.send(&to_frame(&FromViewer::Detach { channel: 1 })).await.unwrap();
+    let closed = socket.expect_close("a message before hello").await;
     assert_eq!(closed.code, Some(4002), "{closed:?}");
 
     let mut socket = Socket::open(&world.http, VIEWER_PATH, None).await.unwrap();

@@ -62,7 +62,7 @@ async fn signing_in_and_out() {
     tab.click("button: Sign in").await;
     tab.expect_text("workbench").await;
 
-    tab.navigate(&url(&world, "/settings")).await;
+    tab.navigate(&url(&world, "/settings/account")).await;
     tab.click("button: Sign out").await;
     tab.expect_element("field: Password").await;
     tab.reload().await;

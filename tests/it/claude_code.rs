@@ -81,8 +81,8 @@ async fn a_person_talks_to_claude_code_in_a_browser() {
     tab.expect_terminal_text("hello there").await;
     tab.type_text("\n").await;
     tab.expect_terminal_text(messages_api::GREETING).await;
-    tab.type_text("RUN: echo made-by-claude END").await;
-    tab.expect_terminal_text("made-by-claude END").await;
+    tab.type_text("RUN: echo made-by-claude | tee made END").await;
+    tab.expect_terminal_text("tee made END").await;
     tab.type_text("\n").await;
     tab.expect_terminal_text("Do you want to proceed?").await;
     let before = tab.terminal_text().await;

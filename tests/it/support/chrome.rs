@@ -73,7 +73,7 @@ impl Chrome {
             .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
             .args(["--disable-dev-shm-usage", "--disable-default-apps", "--mute-audio", "--hide-scrollbars"])
             .args(["--disable-background-timer-throttling", "--disable-renderer-backgrounding"])
-            .args(["--disable-backgrounding-occluded-windows", "--remote-debugging-port=0"])
+            .args(["--disable-backgrounding-occluded-windows", "--log-level=3", "--remote-debugging-port=0"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
             .env("HOME", profile.path())

@@ -30,9 +30,9 @@ pub struct Tab {
 }
 
 impl Tab {
-    /// A blank one.
+    /// A blank one, in a window of its own: what is behind another tab is not drawn.
     pub(super) async fn new(link: Arc<Link>) -> Self {
-        let made = link.call(None, "Target.createTarget", json!({"url": "about:blank"})).await;
+        let made = link.call(None, "Target.createTarget", json!({"url": "about:blank", "newWindow": true})).await;
         let target = made["targetId"].as_str().expect("a target id").to_owned();
         let attached = link.call(None, "Target.attachToTarget", json!({"targetId": target, "flatten": true})).await;
         let session = attached["sessionId"].as_str().expect("a session id").to_owned();
