@@ -101,10 +101,7 @@ where
 }
 
 async fn is_valid(store: &Store, uplink: &Uplink) -> bool {
-    match store.keys(uplink.organisation).await {
-        Ok(keys) => keys.iter().any(|key| key.id == uplink.key && key.revoked_at.is_none()),
-        Err(_) => false,
-    }
+    store.key(uplink.organisation, uplink.key).await.is_ok_and(|key| key.is_some())
 }
 
 fn refused(error: StoreError) -> Bye {

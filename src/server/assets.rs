@@ -63,19 +63,9 @@ pub(super) async fn file(Path((digest, path)): Path<(String, String)>, headers: 
     response
 }
 
-/// `/favicon.svg`, also for what asks for `/favicon.ico` without having read the page.
+/// `/favicon.ico`, for what asks without having read the page.
 pub(super) async fn icon(headers: HeaderMap) -> Response {
-    at_fixed_address("favicon.svg", &headers)
-}
-
-/// `/manifest.webmanifest`: what a phone needs to put the page among its programs.
-pub(super) async fn manifest(headers: HeaderMap) -> Response {
-    at_fixed_address("manifest.webmanifest", &headers)
-}
-
-/// A file whose address outlives builds: asked for again each time, sent again only when it changed.
-fn at_fixed_address(path: &str, headers: &HeaderMap) -> Response {
-    let mut response = found(path, headers, StatusCode::OK);
+    let mut response = found("favicon.svg", &headers, StatusCode::OK);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::auth::cookie::random_token;
 use super::{Server, StartError};
 use crate::base::api_key;
-use crate::base::clock::unix_millis;
+use crate::base::clock::{millis, unix_millis};
 use crate::base::id::{KeyId, OrganisationId, UserId};
 use crate::base::secret::Secret;
 use crate::store::{KeyRow, LinkPurpose, LinkRow, MembershipRow, Store, StoreError};
@@ -53,7 +53,7 @@ impl Server {
         let link = LinkRow {
             hash: token.hash(),
             purpose: LinkPurpose::SignIn { user: member.user, organisation: member.organisation },
-            expires_at: Some(now.saturating_add(u64::try_from(SIGN_IN_LINK_LASTS.as_millis()).unwrap_or(u64::MAX))),
+            expires_at: Some(now.saturating_add(millis(SIGN_IN_LINK_LASTS))),
         };
         self.shared.store.add_link(link, now).await?;
         Ok(self.link("sign-in", &token))

@@ -51,9 +51,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/api/{*rest}", axum::routing::any(no_such_address))
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .route("/assets/{digest}/{*path}", get(assets::file))
-        .route("/favicon.svg", get(assets::icon))
         .route("/favicon.ico", get(assets::icon))
-        .route("/manifest.webmanifest", get(assets::manifest))
         // The page's own addresses: it reads the rest of the path itself.
         .route("/", get(assets::index))
         .route("/setup", get(assets::index))

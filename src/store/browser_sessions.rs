@@ -23,6 +23,15 @@ impl Store {
         self.read(move |t| Ok(BROWSER_SESSIONS.get(t, hash.as_str())?.filter(|row| now < row.expires_at))).await
     }
 
+    /// Keeps a browser signed in until `expires_at`. One that was signed out meanwhile stays so.
+    pub async fn extend_browser_session(&self, hash: SecretHash, expires_at: u64) -> Result<(), StoreError> {
+        self.write(move |t| match BROWSER_SESSIONS.get(t, hash.as_str())? {
+            Some(row) => BROWSER_SESSIONS.put(t, hash.as_str(), &BrowserSessionRow { expires_at, ..row }),
+            None => Ok(()),
+        })
+        .await
+    }
+
     /// Signs a browser out. One that is not signed in is no error.
     pub async fn remove_browser_session(&self, hash: SecretHash) -> Result<(), StoreError> {
         self.write(move |t| BROWSER_SESSIONS.remove(t, hash.as_str())).await

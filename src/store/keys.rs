@@ -28,6 +28,11 @@ impl Store {
         Ok(rows)
     }
 
+    /// One key, unless it was revoked.
+    pub async fn key(&self, organisation: OrganisationId, id: KeyId) -> Result<Option<KeyRow>, StoreError> {
+        self.read(move |t| Ok(KEYS.get(t, organisation, id)?.filter(|row| row.revoked_at.is_none()))).await
+    }
+
     /// The key that this is, unless it was revoked.
     pub async fn api_key_by_secret(&self, key: &Secret) -> Result<Option<KeyRow>, StoreError> {
         let hash = key.hash();

@@ -30,7 +30,9 @@ impl Store {
     /// [`StoreError::ForeignSession`]; the owner of a known one stays.
     pub async fn put_session(&self, row: SessionRow) -> Result<(), StoreError> {
         self.write(move |t| {
-            expect_machine(t, row.organisation, row.machine)?;
+            if MACHINES.get(t, row.organisation, row.machine)?.is_none() {
+                return Err(StoreError::NotFound { what: "machine" }.into());
+            }
             let row = checked(t, row)?;
             put(t, &row)
         })
@@ -45,46 +47,12 @@ impl Store {
         })
         .await
     }
-
-    /// A machine's sessions are exactly `rows` from now on: what its agent says after it connected.
-    ///
-    /// Answers the ids that were known before and are not any more. If one of `rows` is refused as in
-    /// [`Store::put_session`], nothing changes.
-    pub async fn replace_machine_sessions(
-        &self,
-        organisation: OrganisationId,
-        machine: MachineId,
-        rows: Vec<SessionRow>,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        self.write(move |t| {
-            expect_machine(t, organisation, machine)?;
-            let rows = rows
-                .into_iter()
-                .map(|row| checked(t, SessionRow { machine, organisation, ..row }))
-                .collect::<Result<Vec<_>, _>>()?;
-            let mut gone = Vec::new();
-            for old in of_machine(t, organisation, machine)? {
-                if !rows.iter().any(|row| row.info.id == old.info.id) {
-                    remove(t, &old)?;
-                    gone.push(old.info.id);
-                }
-            }
-            for row in &rows {
-                put(t, row)?;
-            }
-            Ok(gone)
-        })
-        .await
-    }
 }
 
 /// Removes every session of a machine that is removed.
 pub(super) fn remove_all(t: &WriteTransaction, organisation: OrganisationId, machine: MachineId) -> Result<(), Fault> {
-    of_machine(t, organisation, machine)?.iter().try_for_each(|row| remove(t, row))
-}
-
-fn of_machine(t: &impl Look, organisation: OrganisationId, machine: MachineId) -> Result<Vec<SessionRow>, Fault> {
-    SESSIONS.starting_with(t, &place(organisation, machine, ""))
+    let rows = SESSIONS.starting_with(t, &place(organisation, machine, ""))?;
+    rows.iter().try_for_each(|row| remove(t, row))
 }
 
 fn find(t: &impl Look, organisation: OrganisationId, id: SessionId) -> Result<Option<SessionRow>, Fault> {
@@ -108,13 +76,6 @@ fn remove(t: &WriteTransaction, row: &SessionRow) -> Result<(), Fault> {
 /// A row's key: so that an organisation's and a machine's sessions each stand together.
 fn place(organisation: OrganisationId, machine: MachineId, id: impl std::fmt::Display) -> String {
     pair(organisation, pair(machine, id))
-}
-
-fn expect_machine(t: &impl Look, organisation: OrganisationId, machine: MachineId) -> Result<(), Fault> {
-    match MACHINES.get(t, organisation, machine)? {
-        Some(_) => Ok(()),
-        None => Err(StoreError::NotFound { what: "machine" }.into()),
-    }
 }
 
 /// `row` with the owner it had before, if it may be written at all.

@@ -113,16 +113,17 @@ async fn a_session_stays_with_its_machine_and_its_owner() {
     store.put_session(row.clone()).await.unwrap();
 
     let stolen = SessionRow { machine: second.id, ..row.clone() };
-    assert_eq!(store.put_session(stolen.clone()).await, Err(StoreError::ForeignSession));
-    let replaced = store.replace_machine_sessions(organisation, second.id, vec![stolen]).await;
-    assert_eq!(replaced, Err(StoreError::ForeignSession));
+    assert_eq!(store.put_session(stolen).await, Err(StoreError::ForeignSession));
 
     let claimed = SessionRow { owner: UserId::random(), ..row.clone() };
     store.put_session(claimed).await.unwrap();
     assert_eq!(store.session(organisation, row.info.id).await.unwrap().unwrap().owner, world.owner.user);
 
-    let gone = store.replace_machine_sessions(organisation, first.id, Vec::new()).await.unwrap();
-    assert_eq!(gone, [row.info.id]);
+    let elsewhere = OrganisationId::random();
+    assert_eq!(store.session(elsewhere, row.info.id).await.unwrap(), None);
+    let removed = store.remove_session(elsewhere, row.info.id).await;
+    assert_eq!(removed, Err(StoreError::NotFound { what: "session" }));
+    store.remove_session(organisation, row.info.id).await.unwrap();
     assert!(store.sessions(organisation).await.unwrap().is_empty());
 }
 

@@ -3,6 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use sessionforge::base::clock::{millis, unix_millis};
+use sessionforge::base::secret::Secret;
+use sessionforge::store::Store;
 
 use crate::support::http::Answer;
 use crate::support::server::{EMAIL, PASSWORD, TestServer, setup_form, token_of};
@@ -81,6 +84,27 @@ async fn a_browser_stays_signed_in_over_a_restart_until_it_signs_out() {
     assert_eq!(http.cookie, None, "the browser is told to forget the cookie");
     http.cookie = cookie;
     expect_problem(&http.get("/api/v1/me").await, 401, "not_signed_in");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_comes_back_stays_signed_in() {
+    let server = TestServer::start().await;
+    let mut http = server.owner().await;
+    assert_eq!(http.get("/api/v1/me").await.ok().header("set-cookie"), None, "it was signed in just now");
+    let cookie = http.cookie.clone().unwrap();
+    let dir = server.stop().await;
+    {
+        let store = Store::open(dir.path()).unwrap();
+        let hash = Secret::new(cookie.split_once('=').unwrap().1).hash();
+        let in_a_week = unix_millis() + millis(Duration::from_secs(7 * 24 * 3600));
+        store.extend_browser_session(hash, in_a_week).await.unwrap();
+    }
+    let server = TestServer::start_in(dir).await;
+    http.address = server.address;
+    let answer = http.get("/api/v1/me").await.ok();
+    let renewed = answer.header("set-cookie").expect("a month from now on");
+    assert!(renewed.starts_with(&cookie) && renewed.contains("Max-Age=2592000"), "{renewed}");
+    assert_eq!(http.get("/api/v1/me").await.ok().header("set-cookie"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

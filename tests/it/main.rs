@@ -19,6 +19,8 @@
 //! | [`http_assets`] | the dashboard's files: policy, caching, compression |
 //! | [`http_keys`] | API keys: shown once, refused once revoked |
 //! | [`http_requests`] | what every request meets: origin, host, size, form |
+//! | [`http_secrets`] | no secret and nothing typed in any log |
+//! | [`http_sockets`] | who may hold a socket, and for how long |
 //! | [`http_start`] | a server that cannot start says why and touches nothing |
 //! | [`tidy`] | the house rules: layers, file sizes, dependencies with reasons |
 //!
@@ -50,6 +52,8 @@ mod http_accounts;
 mod http_assets;
 mod http_keys;
 mod http_requests;
+mod http_secrets;
+mod http_sockets;
 mod http_start;
 mod input;
 mod relay;

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
 use super::super::answer::{ApiError, Body};
-use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
+use super::super::auth::{Caller, Via, cookie};
+use crate::base::clock::{millis, unix_millis};
 use crate::base::id::{OrganisationId, UserId};
 use crate::base::problem::Code;
 use crate::base::secret::Secret;
@@ -40,9 +42,29 @@ struct Place {
     name: String,
 }
 
-/// `GET /me`
-pub(in crate::server) async fn show(caller: Caller, State(shared): State<Arc<Shared>>) -> Result<Json<Me>, ApiError> {
-    of(&shared, caller.user, caller.organisation, caller.role).await.map(Json)
+/// `GET /me`: what every load of the page begins with, so it also keeps the browser signed in.
+pub(in crate::server) async fn show(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let me = of(&shared, caller.user, caller.organisation, caller.role).await?;
+    let cookie = renewed(&shared, &caller, &headers).await?.map(|cookie| (header::SET_COOKIE, cookie));
+    Ok((AppendHeaders(cookie), Json(me)).into_response())
+}
+
+/// The same cookie for another month, when the browser's month began more than a day ago.
+async fn renewed(shared: &Shared, caller: &Caller, headers: &HeaderMap) -> Result<Option<HeaderValue>, ApiError> {
+    let https = shared.config.is_https();
+    let (Via::Browser(hash), Some(token)) = (&caller.via, cookie::of(headers, https)) else { return Ok(None) };
+    let now = unix_millis();
+    let Some(session) = shared.store.browser_session(&token, now).await? else { return Ok(None) };
+    let lasts = millis(cookie::SIGNED_IN_FOR);
+    if session.expires_at.saturating_sub(now) > lasts.saturating_sub(millis(cookie::RENEWED_AFTER)) {
+        return Ok(None);
+    }
+    shared.store.extend_browser_session(hash.clone(), now.saturating_add(lasts)).await?;
+    Ok(cookie::set(&token, https))
 }
 
 /// The answer to `GET /me` and to every way of signing in.

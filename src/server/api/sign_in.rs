@@ -13,7 +13,7 @@ use super::super::answer::{ApiError, Body};
 use super::super::auth::client::ClientAddress;
 use super::super::auth::cookie;
 use super::me;
-use crate::base::clock::unix_millis;
+use crate::base::clock::{millis, unix_millis};
 use crate::base::id::{OrganisationId, UserId};
 use crate::base::problem::Code;
 use crate::base::secret::Secret;
@@ -86,7 +86,7 @@ pub(super) fn new_browser() -> (Secret, impl FnOnce(UserId, OrganisationId) -> B
     let hash = cookie.hash();
     let make = move |user, organisation| {
         let created_at = unix_millis();
-        let lasts = u64::try_from(cookie::SIGNED_IN_FOR.as_millis()).unwrap_or(u64::MAX);
+        let lasts = millis(cookie::SIGNED_IN_FOR);
         BrowserSessionRow { hash, user, organisation, created_at, expires_at: created_at.saturating_add(lasts) }
     };
     (cookie, make)
