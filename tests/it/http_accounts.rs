@@ -112,22 +112,19 @@ async fn a_wrong_password_and_an_unknown_account_look_and_last_alike() {
     let server = TestServer::start().await;
     server.owner().await;
     let mut http = server.http();
-    let mut tries = Vec::new();
-    for email in [EMAIL, "nobody@example.org"] {
-        let mut fastest = Duration::MAX;
-        let mut message = String::new();
-        for _ in 0..3 {
-            let start = Instant::now();
-            let answer =
-                http.post("/api/v1/sign-in", &json!({ "email": email, "password": "not the right one" })).await;
+    let mut said = Vec::new();
+    let mut fastest = Duration::MAX;
+    for email in [EMAIL, "nobody@example.org", "no.one@example.org", "noone@example.org"] {
+        let start = Instant::now();
+        let answer = http.post("/api/v1/sign-in", &json!({ "email": email, "password": "not the right one" })).await;
+        if email != EMAIL {
             fastest = fastest.min(start.elapsed());
-            message = expect_problem(&answer, 401, "not_signed_in");
         }
-        tries.push((message, fastest));
+        said.push(expect_problem(&answer, 401, "not_signed_in"));
     }
-    assert_eq!(tries[0].0, tries[1].0);
-    let (known, unknown) = (tries[0].1.as_secs_f64(), tries[1].1.as_secs_f64());
-    assert!(unknown > known / 3.0 && unknown < known * 3.0, "known {known} s, unknown {unknown} s");
+    assert!(said.iter().all(|message| *message == said[0]), "{said:?}");
+    // Two passes over 19 MiB; what does not hash answers in a fraction of that.
+    assert!(fastest > Duration::from_millis(5), "an unknown account is told after {fastest:?}: nothing was hashed");
 
     let form = json!({ "email": "ADA@example.org", "password": PASSWORD });
     http.post("/api/v1/sign-in", &form).await.ok();

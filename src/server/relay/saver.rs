@@ -20,7 +20,7 @@ const COLLECT_FOR: Duration = Duration::from_secs(1);
 pub(crate) struct Saver {
     store: Store,
     changed: Mutex<HashMap<SessionId, Change>>,
-    wake: Notify,
+    wake: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -32,14 +32,17 @@ enum Change {
 impl Saver {
     /// With its task, which lives as long as the saver is used by somebody else.
     pub(crate) fn spawn(store: Store) -> Arc<Self> {
-        let saver = Arc::new(Self { store, changed: Mutex::default(), wake: Notify::new() });
+        let wake = Arc::new(Notify::new());
+        let saver = Arc::new(Self { store, changed: Mutex::default(), wake: Arc::clone(&wake) });
         let weak = Arc::downgrade(&saver);
         tokio::spawn(async move {
-            while let Some(saver) = weak.upgrade() {
-                // Bounded, so that a saver nobody uses any more is let go.
-                if tokio::time::timeout(10 * COLLECT_FOR, saver.wake.notified()).await.is_ok() {
+            // While it waits it holds neither the saver nor the store: a stopped server's directory is free at once.
+            while weak.strong_count() > 0 {
+                if tokio::time::timeout(10 * COLLECT_FOR, wake.notified()).await.is_ok() {
                     tokio::time::sleep(COLLECT_FOR).await;
-                    saver.flush().await;
+                    if let Some(saver) = weak.upgrade() {
+                        saver.flush().await;
+                    }
                 }
             }
         });
