@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod fixture;
+
 use super::*;
 use crate::base::id::{KeyId, MachineId, OrganisationId, SessionId, UserId};
 use crate::base::secret::Secret;

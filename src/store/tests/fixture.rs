@@ -1,0 +1,140 @@
+//! Files as earlier builds left them: every schema that was ever released still opens, with all that was in it.
+//!
+//! A new schema adds a file beside the others and never changes one:
+//! `cargo test --lib store::tests::fixture::freeze -- --ignored` writes the present one.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::wire::session::Exit;
+
+/// Changes to the rows below go into a new file with a new schema, or have defaults for what this file lacks.
+const SCHEMA_1: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/state-schema-1.redb"));
+
+fn organisation() -> OrganisationId {
+    "org_000000000001".parse().unwrap()
+}
+
+fn user() -> UserId {
+    "usr_000000000001".parse().unwrap()
+}
+
+fn user_row() -> UserRow {
+    UserRow {
+        id: user(),
+        name: "Ada".to_owned(),
+        email: Some("Ada@example.org".to_owned()),
+        password: Some("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAAA".to_owned()),
+        created_at: 1_000,
+    }
+}
+
+fn key() -> KeyRow {
+    KeyRow {
+        id: "key_000000000001".parse().unwrap(),
+        last_used_at: Some(2_000),
+        ..key_row("sf_live_a key of the fixture", organisation(), user())
+    }
+}
+
+fn revoked_key() -> KeyRow {
+    let row = key_row("sf_live_a revoked key", organisation(), user());
+    KeyRow { id: "key_000000000002".parse().unwrap(), revoked_at: Some(3_000), ..row }
+}
+
+fn machine() -> MachineRow {
+    let facts = MachineFacts {
+        name: "workbench".to_owned(),
+        hostname: "workbench.local".to_owned(),
+        os: "linux".to_owned(),
+        os_version: "Debian GNU/Linux 12".to_owned(),
+        arch: "x86_64".to_owned(),
+        build: "0.1.0".to_owned(),
+        allow: vec!["bash".to_owned(), "claude".to_owned()],
+        home: "/root".to_owned(),
+    };
+    MachineRow {
+        id: "mac_000000000001".parse().unwrap(),
+        organisation: organisation(),
+        key: key().id,
+        owner: user(),
+        facts,
+        registered_at: 4_000,
+        last_seen: 5_000,
+    }
+}
+
+fn session() -> SessionRow {
+    let SessionRow { info, .. } = session_row(machine().id, organisation(), user());
+    let info = SessionInfo {
+        id: "ses_000000000001".parse().unwrap(),
+        name: Some("räksmörgås 🦐".to_owned()),
+        title: Some("~/src".to_owned()),
+        state: SessionState::Exited,
+        exit: Some(Exit { code: None, signal: Some("SIGKILL".to_owned()) }),
+        pid: Some(4711),
+        ended_at: Some(7_000),
+        ..info
+    };
+    SessionRow { machine: machine().id, organisation: organisation(), owner: user(), info }
+}
+
+fn link() -> LinkRow {
+    let purpose = LinkPurpose::SignIn { user: user(), organisation: organisation() };
+    LinkRow { hash: Secret::new("link").hash(), purpose, expires_at: Some(9_000) }
+}
+
+#[tokio::test]
+async fn what_schema_1_held_is_all_there() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("state.redb"), SCHEMA_1).unwrap();
+    let store = Store::open(dir.path()).unwrap();
+
+    assert_eq!(store.user_by_email("ada@EXAMPLE.org").await.unwrap(), Some(user_row()));
+    assert_eq!(store.organisation(organisation()).await.unwrap().unwrap().name, "Engines");
+    assert_eq!(store.first_owner().await.unwrap().unwrap().user, user());
+    assert_eq!(store.memberships(user()).await.unwrap().len(), 1);
+    assert_eq!(store.api_key_by_secret(&Secret::new("sf_live_a key of the fixture")).await.unwrap(), Some(key()));
+    assert_eq!(store.api_key_by_secret(&Secret::new("sf_live_a revoked key")).await.unwrap(), None);
+    assert_eq!(store.keys(organisation()).await.unwrap().len(), 2);
+    assert_eq!(store.machines(organisation()).await.unwrap(), [machine()]);
+    assert_eq!(store.sessions(organisation()).await.unwrap(), [session()]);
+    assert_eq!(store.session(organisation(), session().info.id).await.unwrap(), Some(session()));
+    assert_eq!(store.setting("theme").await.unwrap(), Some("dark".into()));
+    let browser = store.browser_session(&Secret::new("cookie"), 1_500).await.unwrap().unwrap();
+    assert_eq!((browser.user, browser.organisation), (user(), organisation()));
+    let signed_in = store.sign_in_by_link(&Secret::new("link"), 8_999, |u, o| browser_row("c", u, o, 8_999)).await;
+    assert_eq!(signed_in.unwrap().user, user());
+}
+
+#[tokio::test]
+#[ignore = "writes the fixture of the present schema; refuses to replace one"]
+async fn freeze() {
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/state-schema-{}.redb", schema::SCHEMA));
+    assert!(std::fs::metadata(&path).is_err(), "{} is frozen", path.display());
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    store
+        .write(|t| {
+            let organisation_row =
+                OrganisationRow { id: organisation(), name: "Engines".to_owned(), created_at: 1_000 };
+            let membership =
+                MembershipRow { organisation: organisation(), user: user(), role: Role::Owner, since: 1_000 };
+            schema::ORGANISATIONS.put(t, &organisation().to_string(), &organisation_row)?;
+            schema::USERS.put(t, &user().to_string(), &user_row())?;
+            schema::USER_EMAILS.put(t, "ada@example.org", &user().to_string())?;
+            schema::MEMBERSHIPS.put(t, &schema::pair(user(), organisation()), &membership)?;
+            schema::MACHINES.put(t, organisation(), machine().id, &machine())
+        })
+        .await
+        .unwrap();
+    store.add_key(key()).await.unwrap();
+    store.add_key(revoked_key()).await.unwrap();
+    store.put_session(session()).await.unwrap();
+    store.add_link(link(), 1_000).await.unwrap();
+    store.add_browser_session(browser_row("cookie", user(), organisation(), 1_000)).await.unwrap();
+    store.put_setting("theme", "dark".into()).await.unwrap();
+    drop(store);
+    std::fs::copy(dir.path().join("state.redb"), path).unwrap();
+}
