@@ -13,6 +13,7 @@
 //! | [`bad_start`] | commands that cannot work: exit codes and sentences |
 //! | [`bad_requests`] | requests that cannot be fulfilled: statuses, codes, sentences |
 //! | [`bad_frames`] | frames that no friend would send: close codes, and nobody else harmed |
+//! | [`fidelity`] | the terminal model shows what xterm.js shows |
 //! | [`harness`] | the harness itself: the browser types, the stand-in answers |
 //! | [`host`] | PTY hosts: they outlive who started them; every byte, every key, once |
 //! | [`http_accounts`] | set-up, signing in and out, passwords, throttling |
@@ -46,6 +47,7 @@ mod bad_start;
 mod browser_setup;
 mod browser_terminal;
 mod claude_code;
+mod fidelity;
 mod harness;
 mod host;
 mod http_accounts;
