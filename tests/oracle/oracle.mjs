@@ -38,6 +38,7 @@ function run(request) {
   }
   write(rebuilt, snapshot);
   const at = compare(live, rebuilt);
+  if (process.env.ORACLE_DUMP) for (const t of [live, rebuilt]) { const b=t._core.buffer; for (let y=0;y<b.lines.length;y++) console.error(y, b.lines.get(y).isWrapped?'W':' ', JSON.stringify(b.lines.get(y).translateToString())); if(t===rebuilt) console.error(JSON.stringify(snapshot.toString()));}
   try {
     write(live, raw.subarray(request.cut));
   } catch (error) {

@@ -69,6 +69,10 @@ impl Line {
         }
     }
 
+    pub(super) fn first(&self) -> Glyph {
+        if self.len() == 0 { Glyph::NULL } else { self.glyph(0) }
+    }
+
     pub(super) fn unpack(&self, cols: usize) -> Row {
         let mut cells = Vec::with_capacity(self.len());
         if self.runs.is_empty() {

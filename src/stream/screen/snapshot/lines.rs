@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::super::buffer::Buffer;
-use super::super::cell::{Cell, Glyph, Pen, bg};
+use super::super::cell::{Cell, Glyph, Pen, bg, color};
 use super::super::history::{Line, Text};
 use super::super::pool::{Link, LinkIdentity};
+use super::super::row::Row;
 use super::super::sgr;
 use super::super::terminal::Terminal;
+use super::super::width::width;
 use crate::base::limits::SNAPSHOT_BYTES_MAX;
 
 /// What a line may take of a snapshot at most, for each change of colour and each character: decides how
@@ -20,12 +22,11 @@ pub(super) struct Painter<'a> {
     out: Vec<u8>,
     pen: Pen,
     link: Option<Arc<Link>>,
-    text: String,
 }
 
 impl<'a> Painter<'a> {
     pub(super) fn new(terminal: &'a Terminal, out: Vec<u8>) -> Self {
-        Self { terminal, out, pen: Pen::DEFAULT, link: None, text: String::new() }
+        Self { terminal, out, pen: Pen::DEFAULT, link: None }
     }
 
     pub(super) fn finish(self) -> Vec<u8> {
@@ -108,22 +109,25 @@ impl<'a> Painter<'a> {
         let lines = buffer.history.lines();
         let above = lines.len() - skipped;
         // Rows below the last text need not be written, but to scroll all of the history out.
-        let blank = |row: &&super::super::row::Row| row.used().iter().all(|cell| *cell == Cell::BLANK) && !row.wrapped;
+        let blank = |row: &&Row| row.used().iter().all(|cell| *cell == Cell::BLANK) && !row.wrapped;
         let tail = buffer.rows.iter().rev().take_while(blank).count();
         let rows = if above > 0 { buffer.rows.len() } else { buffer.rows.len() - tail };
         let cols = self.terminal.cols;
         for at in skipped..lines.len() {
             let line = &lines[at];
-            let next = lines.get(at + 1).map_or(buffer.rows[0].wrapped, |next| next.wrapped);
+            let next = match lines.get(at + 1) {
+                Some(next) => next.wrapped.then(|| next.first()),
+                None => first_glyph(&buffer.rows[0]),
+            };
             self.paint_line(line, at > skipped && line.wrapped, next, cols);
-            self.end_line(next);
+            self.end_line(next.is_some());
         }
         for (at, row) in buffer.rows[..rows].iter().enumerate() {
             let first = at == 0 && above == 0;
-            let next = at + 1 < rows && buffer.rows[at + 1].wrapped;
+            let next = buffer.rows[..rows].get(at + 1).and_then(first_glyph);
             self.paint_cells(row.used(), row.wrapped && !first, next, cols);
             if at + 1 < rows {
-                self.end_line(next);
+                self.end_line(next.is_some());
             }
         }
     }
@@ -151,8 +155,9 @@ impl<'a> Painter<'a> {
         }
     }
 
-    fn paint_line(&mut self, line: &Line, continues: bool, next_continues: bool, cols: usize) {
-        if let (Text::Ascii(text), true, false) = (&line.text, line.runs.is_empty(), next_continues || continues)
+    fn paint_line(&mut self, line: &Line, continues: bool, next: Option<Glyph>, cols: usize) {
+        // By far the most common line is copied.
+        if let (Text::Ascii(text), true, false, None) = (&line.text, line.runs.is_empty(), continues, next)
             && !text.contains(&0)
         {
             self.take_pen(Pen::DEFAULT);
@@ -160,39 +165,28 @@ impl<'a> Painter<'a> {
             return;
         }
         let row = line.unpack(cols.max(line.len()));
-        self.paint_cells(row.used(), continues, next_continues, cols);
+        self.paint_cells(row.used(), continues, next, cols);
     }
 
-    /// Writes the cells of one row. `continues`: the row began by wrapping, so its first cell must be
-    /// printed. `next_continues`: the next one will, so this one must be written to its margin.
-    fn paint_cells(&mut self, cells: &[Cell], continues: bool, next_continues: bool, cols: usize) {
+    /// Writes the cells of one row. `continues`: it flowed over the margin, so its first cell must be printed
+    /// for the reader to wrap as well. `next`: what the next row begins with, if it continues this one.
+    fn paint_cells(&mut self, cells: &[Cell], continues: bool, next: Option<Glyph>, cols: usize) {
         let len = cells.iter().rposition(|cell| *cell != Cell::BLANK).map_or(0, |at| at + 1);
         let mut at = 0;
-        if continues && cells.first().is_none_or(|cell| !cell.glyph.has_content()) {
-            // Print something to wrap, then erase it again.
-            self.take_pen(cells.first().map_or(Pen::DEFAULT, |cell| cell.pen));
-            self.push(b" ");
-            if cols > 1 {
-                self.push(b"\x08\x1b[X");
-            }
+        if continues {
+            at = self.wrap(cells.first().copied().unwrap_or(Cell::BLANK));
         }
+        // Where the next row begins with a wide character, the last column may be empty: it did not fit.
+        let gap = next.is_some_and(|next| next.width() == 2);
+        let margin = if gap && cells.get(cols - 1).is_none_or(|cell| cell.glyph == Glyph::NULL) { cols - 1 } else { cols };
         while at < len {
             let cell = cells[at];
             if cell.glyph == Glyph::NULL && cell.pen == cell.pen.eraser() {
                 let run = cells[at..len].iter().take_while(|other| **other == cell).count();
-                let to_margin = at + run == cols;
-                if to_margin && next_continues && !self.wide_gap(run) {
+                if next.is_some() && at + run >= margin {
                     break;
                 }
-                if cell.pen != Pen::DEFAULT {
-                    self.take_pen(cell.pen);
-                    if at + run == len && !next_continues && run + at == cols {
-                        self.push(b"\x1b[K");
-                        return;
-                    }
-                    self.csi(run, b'X');
-                }
-                self.csi(run, b'C');
+                self.skip(cell.pen, at, run);
                 at += run;
                 continue;
             }
@@ -202,22 +196,67 @@ impl<'a> Painter<'a> {
                 at += 1;
             }
         }
-        if next_continues {
-            self.fill_to_margin(cells, at, cols);
+        if next.is_some() {
+            // Blanks up to the margin, so that what comes next wraps.
+            for at in at..margin {
+                self.take_pen(cells.get(at).map_or(Pen::DEFAULT, |cell| cell.pen));
+                self.push(b" ");
+            }
+            let gap_pen = cells.get(cols - 1).map_or(Pen::DEFAULT, |cell| cell.pen);
+            if at < cols && margin < cols && gap_pen != Pen::DEFAULT {
+                self.take_pen(gap_pen);
+                self.push(b" ");
+            }
         }
     }
 
-    fn wide_gap(&self, _run: usize) -> bool {
-        false
-    }
-
-    /// Writes blanks up to the margin, so that what comes next wraps.
-    fn fill_to_margin(&mut self, cells: &[Cell], from: usize, cols: usize) {
-        for at in from..cols {
-            let pen = cells.get(at).map_or(Pen::DEFAULT, |cell| cell.pen);
-            self.take_pen(pen);
+    /// Makes the reader flow into a continued row, and says how many of its cells are written with that.
+    fn wrap(&mut self, first: Cell) -> usize {
+        // Only what takes a column flows over. Anything else is preceded by a blank that is erased again.
+        let prints = first.glyph.has_content() && first.glyph.width() > 0 && !self.begins_with_mark(first.glyph);
+        if prints {
+            self.paint_cell(first);
+        } else {
             self.push(b" ");
         }
+        if self.pen.bg & color::MASK != 0 {
+            // If the reader scrolled, the new row is in this background to its end.
+            self.take_pen(Pen::DEFAULT);
+            self.push(b"\x1b[K");
+        }
+        if prints {
+            return first.glyph.width() as usize;
+        }
+        self.push(b"\x08");
+        self.take_pen(Pen::DEFAULT);
+        self.push(b"\x1b[X");
+        0
+    }
+
+    /// Passes over erased cells, painting their background. EL would end a row's being a continuation
+    /// when it starts at its first cell, so it is used only behind that.
+    fn skip(&mut self, pen: Pen, from: usize, run: usize) {
+        if pen != Pen::DEFAULT {
+            self.take_pen(pen);
+            if from > 0 && from + run == self.terminal.cols {
+                self.push(b"\x1b[K");
+                return;
+            }
+            self.csi(run, b'X');
+        }
+        self.csi(run, b'C');
+    }
+
+    /// Whether a glyph is a combining mark with nothing to join.
+    fn begins_with_mark(&self, glyph: Glyph) -> bool {
+        if glyph.is_ascii() {
+            return false;
+        }
+        let first = match glyph.cluster_number() {
+            Some(number) => self.terminal.clusters.get(number).and_then(|text| text.chars().next()).map(u32::from),
+            None => Some(glyph.code()),
+        };
+        first.is_some_and(|ch| width(ch) == 0)
     }
 
     /// Writes one cell's character.
@@ -233,19 +272,32 @@ impl<'a> Painter<'a> {
             self.out.push(b' ');
             return;
         }
-        self.text.clear();
-        let mut text = std::mem::take(&mut self.text);
-        self.terminal.push_glyph(glyph, &mut text);
-        if text.chars().next().is_some_and(|ch| super::super::width::width(u32::from(ch)) == 0) {
-            // A mark that stands alone must not join what was printed before it.
-            self.push(b"\x1b[1C\x1b[1D");
+        if self.begins_with_mark(glyph) {
+            // A mark that stands alone must not join what was printed before it: any sequence between does.
+            sgr::write(cell.pen, self.terminal.extended_of(cell.pen), &mut self.out);
         }
+        match glyph.cluster_number() {
+            Some(number) => self.push_text(self.terminal.clusters.get(number).map_or("", |text| text)),
+            None => self.push_char(glyph.code()),
+        }
+    }
+
+    fn push_text(&mut self, text: &str) {
         self.push(text.as_bytes());
-        self.text = text;
+    }
+
+    fn push_char(&mut self, code: u32) {
+        let ch = char::from_u32(code).unwrap_or(' ');
+        self.push(ch.encode_utf8(&mut [0; 4]).as_bytes());
     }
 
     /// The pen the reader has after all this, if it is known.
     pub(super) fn set_final_pen(&mut self, pen: Pen) {
         self.pen = pen;
     }
+}
+
+/// What a row begins with, if it continues the one above.
+fn first_glyph(row: &Row) -> Option<Glyph> {
+    row.wrapped.then(|| row.cells()[0].glyph)
 }

@@ -1,7 +1,7 @@
 //! Cursor, margins, tab stops, modes and the pen.
 
 use super::super::buffer::Buffer;
-use super::super::cell::{Pen, bg};
+use super::super::cell::{Pen, bg, fg};
 use super::super::charset::Charset;
 use super::super::modes::{Modes, Mouse, MouseEncoding};
 use super::super::sgr;
@@ -50,6 +50,7 @@ pub(super) fn write_modes(terminal: &Terminal, out: &mut Painter<'_>) {
     }
     write_switches(&terminal.modes, out);
     write_charsets(terminal, out);
+    write_restored(terminal, out);
     write_cursor(terminal, out);
 }
 
@@ -108,9 +109,26 @@ fn write_charsets(terminal: &Terminal, out: &mut Painter<'_>) {
         2 => out.push(b"\x1bn"),
         _ => out.push(b"\x1bo"),
     }
-    let saved = terminal.active().saved.charset.unwrap_or(Charset::ASCII);
-    if charsets.active != charsets.designated[charsets.level] && charsets.active == saved {
-        // Only DECRC brings back a set without its designation.
+}
+
+/// Brings back what only DECRC brings about: a character set without its designation, and an underline
+/// whose style and flag disagree. The saved cursor is set already, so where they came from is at hand.
+fn write_restored(terminal: &Terminal, out: &mut Painter<'_>) {
+    let (saved, pen, charsets) = (terminal.active().saved, terminal.pen, terminal.charsets);
+    let charset = charsets.active != charsets.designated[charsets.level];
+    let underlined = terminal.extended.underline != 0;
+    let odd = (pen.fg & fg::UNDERLINE != 0) != underlined
+        || (pen.bg & bg::EXTENDED != 0) == terminal.extended.is_empty();
+    let same_pen = (saved.fg, saved.bg) == (pen.fg, pen.bg);
+    let same_charset = saved.charset.unwrap_or(Charset::ASCII) == charsets.active;
+    if odd && same_pen && same_charset {
+        out.take_pen(Pen { ext: pen.ext, bg: pen.bg | bg::EXTENDED, ..pen });
+        if !underlined {
+            out.push(b"\x1b[24m");
+        }
+        out.push(b"\x1b8");
+        out.set_final_pen(pen);
+    } else if charset && same_charset {
         out.push(b"\x1b8");
         out.forget_pen();
     }
