@@ -102,7 +102,7 @@ function Opened({ session }) {
       ${finding ? html`<${Find} found=${found} find=${(/** @type {string} */ text, /** @type {'next' | 'previous'} */ way, /** @type {boolean} */ typing) => terminal.current?.find(text, way, typing)}
         close=${() => { setFinding(false); terminal.current?.endFind(); focus(); }} />` : null}
       ${link ? html`<div class="link-hint">${link}<span class="muted"> · ${LINK_KEY} click to open</span></div>` : null}
-      ${painted || line.state === 'refused' ? null : html`<div class="stage-wait"><${Waiting} words="Opening the terminal…" /></div>`}
+      ${painted || line.state === 'refused' || line.state === 'ended' ? null : html`<div class="stage-wait"><${Waiting} words="Opening the terminal…" /></div>`}
     </div>
     <${PhoneKeys} terminal=${terminal} disabled=${!control?.you || session.state === 'exited'} />
   </main>`;

@@ -45,7 +45,7 @@ export function Bar({ session, control, sizing, setSizing, take, find }) {
     <h1 class="bar-name"><a href="/machines/${session.machine}">${machine?.name ?? 'Unknown machine'}</a><span aria-hidden="true">/</span><span class="bar-session">${nameOf(session)}</span></h1>
     ${session.title ? html`<span class="bar-title" title=${session.title}>${session.title}</span>` : null}
     <span class="bar-space"></span>
-    <span class="bar-state" role="status">${live && control && !control.you ? 'Watching' : stateWord(session)}</span>
+    <span class="bar-state">${live && control && !control.you ? 'Watching' : stateWord(session)}</span>
     ${live && viewers > 1 ? html`<span class="bar-fact" title="${viewers} screens show this session"><${Icon} name="eye" size=${14} />${viewers}</span>` : null}
     ${live && control && (viewers > 1 || !control.you) ? (control.you ? html`<span class="bar-fact bar-you" title="You have the keyboard"><${Icon} name="keyboard" size=${14} /></span>`
       : html`<${Button} onClick=${take} title="Type here; whoever types now will watch">Take control<//>`) : null}

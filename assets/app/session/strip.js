@@ -40,7 +40,7 @@ export function Strip({ session, line, control, refused, painted, take }) {
   if (line.state === 'waiting' && notLive && painted) {
     return html`<div class="strip" role="status"><span class="half-ring" aria-hidden="true"></span>
       <span><strong>Frozen.</strong> ${connectionNow.kind === 'waiting' ? sentence(connectionNow.reason) : ''} The program goes on; keys are kept for 15 s.</span>
-      <span class="strip-quiet">${connectionWords(connectionNow, now.value)}</span>
+      <span class="strip-quiet" aria-hidden="true">${connectionWords(connectionNow, now.value)}</span>
       <${Button} onClick=${() => connection.value?.tryNow()}>Try now<//></div>`;
   }
   if (line.state === 'frozen') {

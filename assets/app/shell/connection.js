@@ -24,7 +24,8 @@ export function ConnectionState() {
   const trip = state.kind === 'live' && state.roundTrip !== null ? `${state.roundTrip < 10 ? state.roundTrip.toFixed(1) : Math.round(state.roundTrip)} ms` : '';
   return html`<div class="connection" data-testid="connection" data-state=${state.kind}>
     <span class="presence ${state.kind === 'live' ? 'online' : 'offline'}" aria-hidden="true"></span>
-    <span role="status">${connectionWords(state, now.value)}</span>
+    <span aria-hidden="true">${connectionWords(state, now.value)}</span>
+    <span class="off-screen" role="status">${state.kind === 'live' ? 'Live' : state.kind === 'connecting' ? '' : 'Not live'}</span>
     <span class="connection-trip" title="Round trip to the server">${trip}</span>
   </div>`;
 }
@@ -37,7 +38,7 @@ export function OfflineStrip() {
     <span><strong>Not live.</strong> ${sentence(state.reason)} What you see may have changed since.</span>
     ${state.kind === 'gone'
       ? html`<button type="button" class="button button-plain" onClick=${() => location.reload()}>Reload</button>`
-      : html`<span class="strip-quiet">${connectionWords(state, now.value)}</span>
+      : html`<span class="strip-quiet" aria-hidden="true">${connectionWords(state, now.value)}</span>
         <button type="button" class="button button-plain" onClick=${() => connection.value?.tryNow()}>Try now</button>`}
   </div>`;
 }

@@ -107,7 +107,17 @@ export class Layout {
       this.scale();
       this.#proposeSoon();
     }
-    this.area.scrollTop = this.area.scrollHeight;
+    this.showCursor();
+  }
+
+  /** Pans so that the cursor can be seen, where the grid is larger than its room. */
+  showCursor() {
+    const screen = this.term.element?.querySelector('.xterm-screen');
+    if (!screen || (this.area.scrollHeight <= this.area.clientHeight && this.area.scrollWidth <= this.area.clientWidth)) return;
+    const { cursorX, cursorY } = this.term.buffer.active;
+    const cell = { width: screen.clientWidth / this.term.cols, height: screen.clientHeight / this.term.rows };
+    this.area.scrollTop = panned(this.area.scrollTop, this.area.clientHeight, cursorY * cell.height, cell.height);
+    this.area.scrollLeft = panned(this.area.scrollLeft, this.area.clientWidth, cursorX * cell.width, 4 * cell.width);
   }
 
   #proposeSoon() {
@@ -138,6 +148,11 @@ export class Layout {
 /** A finger, not a mouse. */
 export function coarse() {
   return matchMedia('(pointer: coarse)').matches;
+}
+
+/** @param {number} at @param {number} room @param {number} from @param {number} length @returns {number} the nearest scroll position that shows it */
+function panned(at, room, from, length) {
+  return from + length > at + room ? from + length - room : Math.min(at, from);
 }
 
 /** @param {number} value @param {number} min @param {number} max */

@@ -141,6 +141,7 @@ export function mountTerminal(area, { connection, session, look, sizing, belongs
     installKeys(term, (bytes, typed) => {
       if (controls) line.type(bytes);
       else if (typed) on.refused();
+      if (controls && typed) layout.showCursor();
     }),
     installTouch(area, term, () => history.missing && history.want()),
     installRenderer(term),
