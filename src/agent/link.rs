@@ -131,7 +131,10 @@ async fn pass_up<R: AsyncRead + Unpin>(
 ) -> io::Result<()> {
     while let Some(mut frame) = frames.next_raw().await.map_err(io::Error::other)? {
         match readdress(&mut frame, channel).map_err(io::Error::other)? {
-            Passing::Output => shared.send_output(channel, frame.freeze()).await,
+            Passing::Output => {
+                tracing::trace!(hop = "b6", channel, bytes = frame.len(), "output");
+                shared.send_output(channel, frame.freeze()).await;
+            }
             Passing::InputAck => shared.send_raw(frame.freeze()).map_err(io::Error::other)?,
             Passing::Control => {
                 let json = frame.freeze().slice(1..);

@@ -232,7 +232,12 @@ impl Tab {
                 self.organisation.viewers_changed(session);
             }
         }
-        out.iter().skip(begin).map(payload_bytes).sum()
+        let taken = out.get(begin..).unwrap_or_default();
+        let bytes = taken.iter().map(payload_bytes).sum();
+        if taken.iter().any(|frame| matches!(frame, Frame::Output { .. })) {
+            tracing::trace!(hop = "b3", channel, bytes, "output");
+        }
+        bytes
     }
 }
 

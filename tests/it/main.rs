@@ -5,11 +5,14 @@
 //! | file | proves |
 //! |---|---|
 //! | [`browser_setup`] | the first minutes: set-up link, account, sign-in, first machine, first session |
+//! | [`browser_pages`] | every page and state, looked at: pictures of all of them in `target/screenshots` |
 //! | [`browser_terminal`] | a terminal in Chromium: typing, sizes, Unicode, floods, reloads, two tabs, full-screen programs |
 //! | [`claude_code`] | the real Claude Code: an answer, a permission prompt, a reload in the middle of it |
 //! | [`relay`] | output to many: every byte to who keeps up, repaints to who does not, nobody held |
 //! | [`input`] | keys: once, in order, from the controller; Ctrl-C gets through |
 //! | [`restart`] | agent, server and `up` die and come back; sessions and viewers go on |
+//! | [`up`] | one command to a terminal; what stays when it is stopped |
+//! | [`journey`] | a key and its echo pass the files of the map in order, and are in no log |
 //! | [`bad_start`] | commands that cannot work: exit codes and sentences |
 //! | [`bad_requests`] | requests that cannot be fulfilled: statuses, codes, sentences |
 //! | [`bad_frames`] | frames that no friend would send: close codes, and nobody else harmed |
@@ -44,6 +47,7 @@
 mod bad_frames;
 mod bad_requests;
 mod bad_start;
+mod browser_pages;
 mod browser_setup;
 mod browser_terminal;
 mod claude_code;
@@ -58,7 +62,9 @@ mod http_secrets;
 mod http_sockets;
 mod http_start;
 mod input;
+mod journey;
 mod relay;
 mod restart;
 mod support;
 mod tidy;
+mod up;

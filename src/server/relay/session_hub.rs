@@ -252,6 +252,7 @@ impl SessionHub {
 
     /// Output came on the channel of [`SessionHub::online`].
     pub(crate) fn output(&self, offset: Offset, bytes: &[u8]) -> Result<(), Violation> {
+        tracing::trace!(hop = "b4", session = %self.session, bytes = bytes.len(), "output");
         self.state().output(offset, bytes)
     }
 

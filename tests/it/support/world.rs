@@ -33,7 +33,11 @@ pub struct World {
 }
 
 /// The directory of a world, and the processes that live in it.
-pub struct Place(tempfile::TempDir);
+pub struct Place {
+    dir: tempfile::TempDir,
+    /// What the processes log.
+    log: String,
+}
 
 impl Place {
     /// A new one, with a home directory whose shell has a plain prompt.
@@ -45,12 +49,13 @@ impl Place {
         }
         std::fs::write(dir.path().join("home/.bashrc"), "PS1='$ '\n").unwrap();
         std::fs::write(dir.path().join("agent/agent.json"), r#"{"allow": ["*"], "name": "workbench"}"#).unwrap();
-        Self(dir)
+        let log = std::env::var("SESSIONFORGE_LOG").unwrap_or_else(|_| "info".to_owned());
+        Self { dir, log }
     }
 
     /// A file or directory in it.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.dir.path().join(name)
     }
 
     /// The program with arguments, in the clean environment of this place.
@@ -65,7 +70,7 @@ impl Place {
             .env("SHELL", "/bin/bash")
             .env("LANG", "C.UTF-8")
             .env("RUST_BACKTRACE", "1")
-            .env("SESSIONFORGE_LOG", std::env::var("SESSIONFORGE_LOG").unwrap_or_else(|_| "info".to_owned()))
+            .env("SESSIONFORGE_LOG", &self.log)
             .current_dir(self.path("home"));
         command
     }
@@ -91,9 +96,22 @@ impl World {
         world
     }
 
+    /// The same, with more in the logs.
+    pub async fn start_logging(filter: &str) -> Self {
+        let mut place = Place::new();
+        filter.clone_into(&mut place.log);
+        let mut world = Self::server_in(place).await;
+        world.set_up().await;
+        world.start_agent().await;
+        world
+    }
+
     /// Only a server, freshly started; nobody has an account yet.
     pub async fn server_only() -> Self {
-        let place = Place::new();
+        Self::server_in(Place::new()).await
+    }
+
+    async fn server_in(place: Place) -> Self {
         let (server, address) = start_server(&place, "127.0.0.1:0").await;
         Self { http: Http::new(address), server: Some(server), agent: None, key: String::new(), machine: None, place }
     }
@@ -227,7 +245,7 @@ impl World {
 
     /// Where all of it is.
     pub fn dir(&self) -> &Path {
-        self.place.0.path()
+        self.place.dir.path()
     }
 
     /// The place itself, to run further commands in.
