@@ -111,14 +111,20 @@ impl Tab {
         }
     }
 
+    /// Where a person would click: once the element stands still and nothing lies over its middle.
     async fn middle_of(&self, selector: &str) -> Value {
         self.expect_element(selector).await;
         let script = format!(
-            "(() => {{ {} e.scrollIntoView({{block: 'nearest'}}); b = e.getBoundingClientRect(); \
-             return [b.x + b.width / 2, b.y + b.height / 2] }})()",
+            "(async () => {{ {} e.scrollIntoView({{block: 'nearest'}}); const was = e.getBoundingClientRect(); \
+             await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))); \
+             b = e.getBoundingClientRect(); const at = [b.x + b.width / 2, b.y + b.height / 2]; \
+             const top = document.elementFromPoint(...at); \
+             const still = b.x === was.x && b.y === was.y && b.width === was.width; \
+             return still && top && (e.contains(top) || top.contains(e)) ? at : null }})()",
             rectangle(selector)
         );
-        self.evaluate(&script).await
+        poll(&format!("{selector} can be clicked"), async || Some(self.evaluate(&script).await).filter(Value::is_array))
+            .await
     }
 
     /// One mouse event with the left button.
