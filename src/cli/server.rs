@@ -8,12 +8,13 @@ use super::failure::{Exit, Failure};
 use super::output::{Look, Output};
 use super::signals::Signals;
 use super::{logging, paths};
-use crate::server::{FirstLink, Server, ServerConfig, StartError};
+use crate::server::{FirstLink, Server, ServerConfig, StartError, open_files};
 use crate::store::OpenError;
 
 pub(super) fn run(args: args::Server, output: &mut Output) -> Result<(), Failure> {
     let data_dir = paths::data_dir(args.data_dir)?;
     let _log = logging::start(args.log_file)?;
+    open_files::raise_limit();
     let config = ServerConfig {
         listen: args.listen,
         public_url: args.public_url,

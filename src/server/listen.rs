@@ -11,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -22,8 +22,19 @@ use crate::store::{OpenError, StoreError};
 /// at once open six each, and more wait in the system's queue.
 const CONNECTIONS_MAX: usize = 8_192;
 
-/// Time in which a request's head must have come: who sends a byte a minute holds no place for long.
-const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+/// Time in which a request's head must have come, and for which a connection waits for another request.
+///
+/// Longer than the minute that proxies keep an idle connection (nginx, `keepalive_timeout`), so that a proxy never sends
+/// a request into one that we are just closing.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(75);
+
+/// A request's head, in bytes, and what is read ahead of a body. hyper's own bound of 400 KiB, times the places, is
+/// more than the whole appliance needs.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Connections that wait to be accepted: every page and every agent comes at once after a restart. The system has a
+/// bound of its own (Linux: 4,096, `net.core.somaxconn`).
+const ACCEPT_QUEUE: u32 = 4_096;
 
 /// Pause after the system had no place for another connection, mostly for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -65,15 +76,25 @@ pub enum StartError {
     Internal(String),
 }
 
-pub(super) async fn listen(config: &ServerConfig) -> Result<TcpListener, StartError> {
+pub(super) fn listen(config: &ServerConfig) -> Result<TcpListener, StartError> {
     let address = config.listen;
     if !config.may_listen(address) {
         return Err(StartError::Exposed { address });
     }
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+    socket(address).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => StartError::PortInUse { port: address.port() },
         _ => StartError::Listen { address, detail: error.to_string() },
     })
+}
+
+fn socket(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // On Unix: a server that starts again takes its port although old connections linger. On Windows the same
+    // option would let another program take the port from us.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(ACCEPT_QUEUE)
 }
 
 /// Where a listener listens, if it may.
@@ -142,6 +163,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, shutdown: Ca
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);

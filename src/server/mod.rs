@@ -1,13 +1,14 @@
 //! The server: HTTP, WebSocket, the dashboard, and the relay between viewers and agents.
 
-pub mod answer;
 mod agent_socket;
+pub mod answer;
 mod api;
 mod assets;
 pub mod auth;
 mod config;
 mod links;
 mod listen;
+pub mod open_files;
 pub mod relay;
 mod router;
 mod socket;
@@ -63,7 +64,7 @@ impl Server {
     pub async fn bind(config: ServerConfig, listener: Option<TcpListener>) -> Result<Self, StartError> {
         let listener = match listener {
             Some(listener) => listener,
-            None => listen::listen(&config).await?,
+            None => listen::listen(&config)?,
         };
         let address = listen::address(&listener, &config)?;
         let dir = config.data_dir.clone();
@@ -109,14 +110,4 @@ impl Server {
             tracing::warn!(open = shared.tasks.len(), "connections were cut");
         }
     }
-}
-
-/// [`Server::bind`] and [`Server::run`] in one, for whoever needs nothing in between.
-pub async fn serve(
-    config: ServerConfig,
-    listener: Option<TcpListener>,
-    shutdown: CancellationToken,
-) -> Result<(), StartError> {
-    Server::bind(config, listener).await?.run(shutdown).await;
-    Ok(())
 }

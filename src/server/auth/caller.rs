@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, Method, header, request::Parts};
 
 use super::super::Shared;
@@ -90,14 +90,6 @@ impl FromRequestParts<Arc<Shared>> for Caller {
             role: membership.role,
             via: Via::Browser(session.hash),
         })
-    }
-}
-
-impl OptionalFromRequestParts<Arc<Shared>> for Caller {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Option<Self>, ApiError> {
-        Ok(<Self as FromRequestParts<_>>::from_request_parts(parts, shared).await.ok())
     }
 }
 
