@@ -438,11 +438,9 @@ impl State {
     fn output(&mut self, offset: Offset, bytes: &[u8]) -> Result<(), Violation> {
         let Some(upstream) = &mut self.upstream else { return Ok(()) };
         upstream.received(bytes.len());
-        if upstream.subscription == Subscription::Following {
-            if offset != self.log.end() {
-                return Err(Violation::Gap { expected: self.log.end(), got: offset });
-            }
-            self.log.append(bytes);
+        let known = upstream.accept(offset, self.log.end())?;
+        if let Some(new) = known.and_then(|known| bytes.get(known..)) {
+            self.log.append(new);
             for slot in self.hungry.drain(..) {
                 if let Some(watcher) = self.watchers.get_mut(&slot) {
                     watcher.hungry = false;
@@ -511,10 +509,13 @@ impl State {
     }
 
     fn end(&mut self, offset: Offset) {
-        let following = |upstream: &Upstream| upstream.subscription == Subscription::Following;
-        let unpainted = !self.upstream.as_ref().is_some_and(following);
+        let unpainted = !self.upstream.as_ref().is_some_and(Upstream::is_joined);
         self.ended = Some(Ended { offset, unpainted });
         self.watchers.values_mut().for_each(Watcher::wake);
+        if !self.has_usable_screen() {
+            // Whoever comes later is painted from it: the host may be gone by then.
+            self.ask_screen();
+        }
     }
 
     fn pull(
@@ -599,10 +600,8 @@ impl State {
 
     /// A viewer needs a screen: the last one if that is nearly as good, else a new one.
     fn paint_or_ask(&mut self, slot: Slot) {
-        let usable = |(at, _): &&(SnapshotAt, Bytes)| {
-            at.offset >= self.log.start() && self.log.end().since(at.offset) <= SCREEN_REUSED_BYTES
-        };
-        match (self.screen.as_ref().filter(usable), self.watchers.get_mut(&slot)) {
+        let usable = self.has_usable_screen();
+        match (self.screen.as_ref().filter(|_| usable), self.watchers.get_mut(&slot)) {
             (Some((at, bytes)), Some(watcher)) if at.offset >= watcher.reader.position() => {
                 paint(watcher, *at, bytes);
             }
@@ -610,9 +609,16 @@ impl State {
         }
     }
 
+    /// Whether the last screen and what came after it are nearly as good as a new one.
+    fn has_usable_screen(&self) -> bool {
+        self.screen.as_ref().is_some_and(|(at, _)| {
+            at.offset >= self.log.start() && self.log.end().since(at.offset) <= SCREEN_REUSED_BYTES
+        })
+    }
+
     fn ask_screen(&mut self) {
         let Some(upstream) = &mut self.upstream else { return };
-        if upstream.subscription != Subscription::Following || upstream.awaits_screen() {
+        if !upstream.is_joined() || upstream.awaits_screen() {
             return;
         }
         if self.watchers.values().any(|watcher| watcher.reader.follows()) {
@@ -626,7 +632,7 @@ impl State {
 
     fn ask_history(&mut self) {
         let Some(upstream) = &mut self.upstream else { return };
-        if upstream.subscription != Subscription::Following || upstream.awaits_history() {
+        if !upstream.is_joined() || upstream.awaits_history() {
             return;
         }
         let mut wanted = false;

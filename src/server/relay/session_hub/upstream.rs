@@ -39,6 +39,8 @@ pub(super) enum Subscription {
     None { stale: bool },
     /// It waits for the repaint that a subscription begins with; output before that is of an earlier one.
     Fresh,
+    /// It waits for output that follows the end of the log; output beyond that is of an earlier one.
+    Resuming,
     /// Output follows the end of the log.
     Following,
 }
@@ -139,18 +141,15 @@ impl Upstream {
         self.uplink.ask(self.channel, ask);
     }
 
-    /// Begins to get output, from where the log ends if that is known and nothing stale can come.
+    /// Begins to get output, from where the log ends if that is known.
     pub(super) fn subscribe(&mut self, known: Option<(Offset, u32)>) {
         let stale = self.subscription == Subscription::None { stale: true };
-        let from = match known.filter(|_| !stale) {
-            Some((offset, epoch)) => {
-                self.subscription = Subscription::Following;
-                From::Offset { offset, epoch }
-            }
-            None => {
-                self.subscription = Subscription::Fresh;
-                From::Snapshot
-            }
+        let from = if let Some((offset, epoch)) = known {
+            self.subscription = if stale { Subscription::Resuming } else { Subscription::Following };
+            From::Offset { offset, epoch }
+        } else {
+            self.subscription = Subscription::Fresh;
+            From::Snapshot
         };
         self.ask(SessionAsk::Subscribe { from });
     }
@@ -202,6 +201,25 @@ impl Upstream {
         // Never 0, which means a repaint.
         self.last_id = self.last_id.checked_add(1).unwrap_or(1);
         self.last_id
+    }
+
+    /// Whether what is asked of the host is answered from where the log is.
+    pub(super) fn is_joined(&self) -> bool {
+        matches!(self.subscription, Subscription::Following | Subscription::Resuming)
+    }
+
+    /// How many of the first bytes of output at `offset` the log has already; `None` if it is of an earlier
+    /// subscription. A byte's offset never changes, so output that comes twice is the same.
+    pub(super) fn accept(&mut self, offset: Offset, end: Offset) -> Result<Option<usize>, Violation> {
+        match self.subscription {
+            Subscription::None { .. } | Subscription::Fresh => Ok(None),
+            Subscription::Resuming if offset > end => Ok(None),
+            Subscription::Following if offset > end => Err(Violation::Gap { expected: end, got: offset }),
+            Subscription::Resuming | Subscription::Following => {
+                self.subscription = Subscription::Following;
+                Ok(Some(usize::try_from(end.since(offset)).unwrap_or(usize::MAX)))
+            }
+        }
     }
 
     /// Payload bytes have come.
