@@ -71,6 +71,8 @@ pub struct Credit {
     consumed_at: Option<Instant>,
     flights: VecDeque<Flight>,
     rate: BestRate,
+    /// The rate is the line's, not that of a window which is still too small for it.
+    settled: bool,
     /// Shortest round trip, and when it was last seen.
     round_trip: Option<(Duration, Instant)>,
     /// The window is drained until a round trip with next to nothing queued was seen.
@@ -93,6 +95,7 @@ impl Credit {
             consumed_at: None,
             flights: VecDeque::new(),
             rate: BestRate::default(),
+            settled: false,
             round_trip: None,
             probing: false,
         }
@@ -128,9 +131,11 @@ impl Credit {
         self.rate.best()
     }
 
-    /// How long the reader will take for `backlog` bytes; zero while its rate is unknown.
+    /// How long the reader will take for `backlog` bytes; zero while that is unknown.
+    ///
+    /// While the window grows its rate says how large the window is, not how fast the line.
     pub fn drain_time(&self, backlog: u64) -> Duration {
-        match self.rate() {
+        match self.rate().filter(|_| self.settled) {
             Some(rate) => Duration::from_micros(backlog.saturating_mul(1_000_000) / rate.max(1)),
             None => Duration::ZERO,
         }
@@ -207,6 +212,7 @@ impl Credit {
         let sample = per_second(self.consumed - flight.consumed, took);
         let best = self.rate.see(sample, now);
         let worth = self.window_worth(sample);
+        self.settled = worth <= self.window || self.window == WINDOW_MAX;
         if worth > self.window {
             self.window = worth.min(self.window + newly);
         }

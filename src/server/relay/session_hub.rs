@@ -91,6 +91,8 @@ struct State {
     control: Option<Control>,
     ended: Option<Ended>,
     last_history: u64,
+    /// The session is no more.
+    gone: Option<Problem>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -292,6 +294,7 @@ impl SessionHub {
         let mut state = self.state();
         state.watchers.values_mut().for_each(|watcher| watcher.dismiss(problem.clone()));
         state.upstream = None;
+        state.gone = Some(problem.clone());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -319,10 +322,14 @@ impl State {
             control: None,
             ended: None,
             last_history: 0,
+            gone: None,
         }
     }
 
     fn attach(&mut self, arrival: Arrival, viewer: ViewerId) -> Result<Slot, Problem> {
+        if let Some(problem) = &self.gone {
+            return Err(problem.clone());
+        }
         if self.watchers.len() >= VIEWERS_PER_SESSION_MAX {
             return Err(Problem::new(
                 Code::TooMany,
@@ -386,7 +393,8 @@ impl State {
             upstream.unsubscribe();
             upstream.settle(0);
         }
-        *self = Self { upstream, last_slot: self.last_slot, ..Self::new() };
+        let (last_slot, gone) = (self.last_slot, self.gone.take());
+        *self = Self { upstream, last_slot, gone, ..Self::new() };
     }
 
     fn subscribe(&mut self) {

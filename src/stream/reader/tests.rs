@@ -262,6 +262,15 @@ fn a_line_that_became_long_is_learned_again() {
 }
 
 #[test]
+fn a_burst_to_a_new_reader_far_away_is_sent_not_painted() {
+    let mut world = World::new(10e6, Duration::from_millis(40));
+    world.run_for(Duration::from_millis(200));
+    world.print(512 * 1024);
+    world.interrupt();
+    assert_eq!((world.repaints, world.missed), (1, 0), "a small window's rate was taken for the line's");
+}
+
+#[test]
 fn a_stalled_viewer_costs_its_window_and_is_painted_when_it_returns() {
     let mut world = World::new(10e6, Duration::from_millis(1));
     world.run_for(Duration::from_millis(50));

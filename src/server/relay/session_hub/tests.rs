@@ -1,1 +1,669 @@
+//! The hub between a played PTY host and played viewers, all in one thread and without a clock of their own.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::*;
+use crate::base::id::{KeyId, MachineId, OrganisationId, UserId};
+use crate::server::auth::{Caller, Via};
+use crate::server::relay::Page;
+use crate::store::Role;
+use crate::wire::message::ToAgent;
+
+const CHANNEL: u32 = 3;
+
+/// A hub, the host above it, and the time.
+struct World {
+    hub: SessionHub,
+    uplink: Arc<Uplink>,
+    host: Host,
+    now: Instant,
+}
+
+/// A PTY host that keeps everything, obeys credit, and counts what it was asked.
+#[derive(Default)]
+struct Host {
+    output: Vec<u8>,
+    epoch: u32,
+    sent: Option<u64>,
+    sent_bytes: u64,
+    acked: u64,
+    subscribes: Vec<From>,
+    unsubscribed: usize,
+    snapshots: Vec<(u32, bool)>,
+    unanswered: VecDeque<(u32, bool)>,
+    joins: Vec<(ViewerId, Take)>,
+    leaves: usize,
+    resizes: usize,
+    inputs: Vec<(ViewerId, u64, Bytes)>,
+    /// Whether snapshots that are asked for are taken at once.
+    quick: bool,
+}
+
+const HOST_WINDOW: u64 = 512 * 1024;
+
+/// What stands on the screen at an offset: enough to tell a right one.
+fn screen_at(offset: u64) -> Bytes {
+    Bytes::from(format!("screen at {offset}"))
+}
+
+fn byte_at(offset: u64) -> u8 {
+    (offset % 251) as u8
+}
+
+impl World {
+    fn new() -> Self {
+        let uplink = Arc::new(Uplink::new(MachineId::random(), OrganisationId::random(), KeyId::random()));
+        let hub = SessionHub::new(SessionId::random());
+        let host = Host { quick: true, ..Host::default() };
+        let world = Self { hub, uplink, host, now: Instant::now() };
+        world.hub.online(&world.uplink, CHANNEL);
+        world
+    }
+
+    fn print(&mut self, bytes: usize) {
+        let from = self.host.output.len() as u64;
+        self.host.output.extend((from..from + bytes as u64).map(byte_at));
+    }
+
+    fn end(&self) -> u64 {
+        self.host.output.len() as u64
+    }
+
+    /// The host hears what it was asked, and sends as far as credit goes.
+    fn host_turn(&mut self) {
+        while let Some(frame) = self.uplink.next() {
+            match frame {
+                Frame::Ack { channel: CHANNEL, consumed } => {
+                    assert!(consumed <= self.host.sent_bytes && consumed > self.host.acked, "credit for what was sent");
+                    self.host.acked = consumed;
+                }
+                Frame::Input { channel: CHANNEL, viewer, number, bytes } => {
+                    self.host.inputs.push((viewer, number, bytes));
+                }
+                Frame::Control(json) => match message::from_json(&json).unwrap() {
+                    ToAgent::Session { channel: CHANNEL, ask } => self.on_ask(ask),
+                    other => panic!("{other:?}"),
+                },
+                other => panic!("{other:?}"),
+            }
+        }
+        if self.host.quick {
+            self.answer();
+        }
+        while let Some(sent) = self.host.sent
+            && sent < self.end()
+            && self.host.sent_bytes - self.host.acked + 32_768 <= HOST_WINDOW
+        {
+            let until = (sent + 32_768).min(self.end());
+            let piece = self.host.output[sent as usize..until as usize].to_vec();
+            self.host.sent_bytes += piece.len() as u64;
+            self.host.sent = Some(until);
+            self.hub.output(Offset(sent), &piece).unwrap();
+        }
+    }
+
+    fn on_ask(&mut self, ask: SessionAsk) {
+        match ask {
+            SessionAsk::Subscribe { from } => {
+                self.host.subscribes.push(from);
+                match from {
+                    From::Offset { offset, epoch } if epoch == self.host.epoch => self.host.sent = Some(offset.0),
+                    From::Offset { .. } | From::Snapshot => self.repaint(),
+                }
+            }
+            SessionAsk::Unsubscribe => {
+                self.host.unsubscribed += 1;
+                self.host.sent = None;
+            }
+            SessionAsk::Snapshot { id, history } => {
+                self.host.snapshots.push((id, history));
+                self.host.unanswered.push_back((id, history));
+            }
+            SessionAsk::Join { viewer, take, .. } => self.host.joins.push((viewer, take)),
+            SessionAsk::Leave { .. } => self.host.leaves += 1,
+            SessionAsk::Resize { .. } => self.host.resizes += 1,
+            SessionAsk::Theme { .. } | SessionAsk::Stop { .. } | SessionAsk::Forget | SessionAsk::Unknown => {}
+        }
+    }
+
+    fn snapshot(&mut self, id: u32, history: bool) {
+        let at = SnapshotAt { offset: Offset(self.end()), epoch: self.host.epoch, cols: 80, rows: 24 };
+        let bytes = screen_at(self.end());
+        let (head, tail) = bytes.split_at(4);
+        for (first, piece) in [(true, head), (false, tail)] {
+            self.host.sent_bytes += piece.len() as u64;
+            self.hub.snapshot(id, at, SnapshotFlags { first, last: !first, history }, piece).unwrap();
+        }
+    }
+
+    fn repaint(&mut self) {
+        self.snapshot(0, false);
+        self.host.sent = Some(self.end());
+    }
+
+    fn answer(&mut self) {
+        while let Some((id, history)) = self.host.unanswered.pop_front() {
+            self.snapshot(id, history);
+        }
+    }
+
+    fn resize(&mut self) {
+        self.host.epoch += 1;
+        self.repaint();
+    }
+
+    fn arrival(&self, viewer: &Viewer, from: From) -> Arrival {
+        Arrival {
+            page: Arc::clone(&viewer.page),
+            channel: viewer.channel,
+            viewer: viewer.id,
+            from,
+            take: Take::IfFree,
+            cols: 80,
+            rows: 24,
+            theme: None,
+        }
+    }
+
+    fn join(&self, viewer: &mut Viewer, from: From) {
+        viewer.slot = self.hub.attach(self.arrival(viewer, from)).unwrap();
+        viewer.closed = false;
+    }
+
+    fn viewer(&self) -> Viewer {
+        let mut viewer = Viewer::new(Role::Owner);
+        self.join(&mut viewer, From::Snapshot);
+        viewer
+    }
+
+    /// Everybody does what there is to do, until there is nothing.
+    fn settle(&mut self, viewers: &mut [&mut Viewer]) {
+        for _ in 0..200 {
+            self.now += Duration::from_micros(300);
+            self.host_turn();
+            for viewer in viewers.iter_mut().filter(|viewer| !viewer.stalled) {
+                viewer.turn(&self.hub, self.now);
+            }
+        }
+    }
+}
+
+/// A viewer that checks every byte, and shows the screen it was painted with.
+struct Viewer {
+    page: Arc<Page>,
+    id: ViewerId,
+    channel: u32,
+    slot: Slot,
+    /// It does not acknowledge and does not look.
+    stalled: bool,
+    closed: bool,
+    consumed: u64,
+    painted: Vec<u8>,
+    next: Option<u64>,
+    output: u64,
+    repaints: usize,
+    histories: Vec<(u32, Vec<u8>)>,
+    messages: Vec<ToViewer>,
+    acks: Vec<(u64, InputOutcome)>,
+}
+
+impl Viewer {
+    fn new(role: Role) -> Self {
+        let organisation = OrganisationId::random();
+        let who = Caller { user: UserId::random(), organisation, role, via: Via::Key(KeyId::random()) };
+        Self::at(&Arc::new(Page::new(who)), ViewerId::random(), 9)
+    }
+
+    fn at(page: &Arc<Page>, id: ViewerId, channel: u32) -> Self {
+        Self {
+            page: Arc::clone(page),
+            id,
+            channel,
+            slot: 0,
+            stalled: false,
+            closed: false,
+            consumed: 0,
+            painted: Vec::new(),
+            next: None,
+            output: 0,
+            repaints: 0,
+            histories: Vec::new(),
+            messages: Vec::new(),
+            acks: Vec::new(),
+        }
+    }
+
+    fn turn(&mut self, hub: &SessionHub, now: Instant) {
+        let mut out = Vec::new();
+        loop {
+            let pulled = hub.pull(self.slot, now, 65_536, true, &mut out);
+            let more = pulled == Pulled::More;
+            self.closed |= pulled == Pulled::Closed;
+            out.drain(..).for_each(|frame| self.take(frame));
+            if !more {
+                break;
+            }
+        }
+        hub.acked(self.slot, self.consumed, now).unwrap();
+    }
+
+    fn take(&mut self, frame: Frame) {
+        match frame {
+            Frame::Output { channel, offset, bytes } => {
+                assert_eq!(channel, self.channel);
+                assert_eq!(Some(offset.0), self.next, "output without a gap");
+                assert!(bytes.iter().enumerate().all(|(at, byte)| *byte == byte_at(offset.0 + at as u64)));
+                self.next = Some(offset.0 + bytes.len() as u64);
+                self.output += bytes.len() as u64;
+                self.consumed += bytes.len() as u64;
+            }
+            Frame::Snapshot { id: 0, at, flags, bytes, .. } => {
+                if flags.first {
+                    self.painted.clear();
+                }
+                self.painted.extend_from_slice(&bytes);
+                self.consumed += bytes.len() as u64;
+                if flags.last {
+                    assert_eq!(self.painted, screen_at(at.offset.0), "a whole screen of that offset");
+                    self.repaints += 1;
+                    self.next = Some(at.offset.0);
+                }
+            }
+            Frame::Snapshot { id, bytes, flags, .. } => {
+                if flags.first {
+                    self.histories.push((id, Vec::new()));
+                }
+                self.histories.last_mut().unwrap().1.extend_from_slice(&bytes);
+                self.consumed += bytes.len() as u64;
+            }
+            Frame::Control(json) => self.messages.push(message::from_json(&json).unwrap()),
+            Frame::InputAck { viewer, number, outcome, .. } => {
+                assert_eq!(viewer, self.id, "acknowledged under the page's own number");
+                self.acks.push((number, outcome));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn is_at(&self, end: u64) -> bool {
+        self.next == Some(end)
+    }
+}
+
+#[test]
+fn nobody_watches_and_nothing_is_asked_or_kept() {
+    let mut world = World::new();
+    world.print(100_000);
+    world.settle(&mut []);
+    assert_eq!((world.host.subscribes.len(), world.host.sent_bytes), (0, 0));
+
+    let mut viewer = world.viewer();
+    world.settle(&mut [&mut viewer]);
+    assert!(viewer.is_at(100_000));
+    world.hub.detach(viewer.slot);
+    world.print(100_000);
+    world.settle(&mut []);
+    assert_eq!((world.host.unsubscribed, world.host.leaves), (1, 1));
+    let state = world.hub.state();
+    assert!(state.screen.is_none() && state.log.start() == state.log.end(), "nothing is kept");
+}
+
+#[test]
+fn a_thousand_viewers_at_once_are_one_snapshot() {
+    let mut world = World::new();
+    world.print(50_000);
+    let mut viewers: Vec<Viewer> = (0..1_000).map(|_| world.viewer()).collect();
+    world.host_turn();
+    world.print(20_000);
+    world.host_turn();
+    for viewer in &mut viewers {
+        viewer.turn(&world.hub, world.now);
+        viewer.turn(&world.hub, world.now);
+    }
+    assert_eq!((world.host.subscribes.len(), world.host.snapshots.len()), (1, 0));
+    assert!(viewers.iter().all(|viewer| viewer.is_at(70_000) && viewer.repaints == 1));
+    assert_eq!(world.hub.viewers(), 1_000);
+}
+
+#[test]
+fn those_who_need_a_screen_while_one_is_on_its_way_share_it() {
+    let mut world = World::new();
+    let mut first = world.viewer();
+    world.settle(&mut [&mut first]);
+    world.print(300_000);
+    world.settle(&mut [&mut first]);
+    world.host.quick = false;
+    let mut late: Vec<Viewer> = (0..50).map(|_| world.viewer()).collect();
+    for viewer in &mut late {
+        viewer.turn(&world.hub, world.now);
+    }
+    world.settle(&mut [&mut first]);
+    assert_eq!(world.host.snapshots.len(), 1, "the first screen is too old by now, so one more is asked for");
+    world.print(10_000);
+    world.answer();
+    world.host.quick = true;
+    world.settle(&mut [&mut first]);
+    for viewer in &mut late {
+        viewer.turn(&world.hub, world.now);
+        assert!(viewer.is_at(310_000) && viewer.repaints == 1, "painted ahead of the log, and joined by it");
+    }
+    assert_eq!((first.output, first.repaints), (310_000, 1), "nobody else notices");
+}
+
+#[test]
+fn a_viewer_who_stands_still_is_repainted_and_the_one_beside_it_misses_nothing() {
+    let mut world = World::new();
+    let (mut fast, mut slow) = (world.viewer(), world.viewer());
+    world.settle(&mut [&mut fast, &mut slow]);
+    slow.stalled = true;
+    for _ in 0..40 {
+        world.print(200_000);
+        world.settle(&mut [&mut fast]);
+    }
+    assert_eq!((fast.output, fast.repaints), (8_000_000, 1));
+    slow.stalled = false;
+    world.settle(&mut [&mut fast, &mut slow]);
+    assert!(slow.is_at(8_000_000));
+    assert_eq!(slow.repaints, 2, "not a gap");
+    assert!(slow.output < 1_000_000);
+    assert_eq!(fast.repaints, 1);
+}
+
+#[test]
+fn all_viewers_stand_still_and_nothing_is_pulled() {
+    let mut world = World::new();
+    let mut viewers = [world.viewer(), world.viewer()];
+    let [one, two] = &mut viewers;
+    world.settle(&mut [one, two]);
+    (one.stalled, two.stalled) = (true, true);
+    let before = world.host.sent_bytes;
+    for _ in 0..20 {
+        world.print(1_000_000);
+        world.settle(&mut []);
+    }
+    let pulled = world.host.sent_bytes - before;
+    assert!(pulled <= AHEAD_BYTES_MAX + HOST_WINDOW, "{pulled} bytes of 20 MB");
+    // The host has a log of its own, and repaints whom it left behind when credit returns.
+    world.resize();
+    (one.stalled, two.stalled) = (false, false);
+    world.settle(&mut [one, two]);
+    assert!(one.is_at(20_000_000) && two.is_at(20_000_000));
+}
+
+#[test]
+fn the_only_viewer_far_behind_is_painted_anew_without_the_output_between() {
+    let mut world = World::new();
+    let mut viewer = world.viewer();
+    world.settle(&mut [&mut viewer]);
+    viewer.stalled = true;
+    world.print(50_000_000);
+    world.settle(&mut []);
+    viewer.stalled = false;
+    // What it has is worth a second at the rate it shows now.
+    for _ in 0..40 {
+        world.now += Duration::from_millis(300);
+        viewer.turn(&world.hub, world.now);
+        world.host_turn();
+    }
+    assert!(viewer.is_at(50_000_000));
+    assert!(world.host.sent_bytes < 4_000_000, "{} bytes were sent for it", world.host.sent_bytes);
+}
+
+#[test]
+fn a_viewer_that_comes_back_goes_on_where_it_was() {
+    let mut world = World::new();
+    let (mut stays, mut cut) = (world.viewer(), world.viewer());
+    world.settle(&mut [&mut stays, &mut cut]);
+    world.print(1_000);
+    world.settle(&mut [&mut stays, &mut cut]);
+    let resume = From::Offset { offset: Offset(1_000), epoch: 0 };
+    for both_gone in [false, true] {
+        world.hub.detach(cut.slot);
+        if both_gone {
+            world.hub.detach(stays.slot);
+            world.settle(&mut []);
+        }
+        cut.consumed = 0;
+        let offset = Offset(cut.next.unwrap());
+        world.print(5_000);
+        world.settle(&mut []);
+        world.join(&mut cut, From::Offset { offset, epoch: 0 });
+        world.settle(&mut [&mut cut]);
+        assert!(cut.is_at(world.end()));
+        assert_eq!(cut.repaints, 1, "no repaint, both gone: {both_gone}");
+    }
+    world.hub.detach(cut.slot);
+    world.resize();
+    world.settle(&mut []);
+    (cut.consumed, cut.next) = (0, None);
+    world.join(&mut cut, resume);
+    world.settle(&mut [&mut cut]);
+    assert!(cut.is_at(world.end()));
+    assert_eq!(cut.repaints, 2, "the size has changed since");
+}
+
+#[test]
+fn late_output_of_an_earlier_subscription_does_no_harm() {
+    let mut world = World::new();
+    let mut viewer = world.viewer();
+    world.print(1_000);
+    world.settle(&mut [&mut viewer]);
+    world.hub.detach(viewer.slot);
+    // Sent before the host hears that nobody watches.
+    world.host.output.extend((1_000..1_600).map(byte_at));
+    viewer.consumed = 0;
+    world.join(&mut viewer, From::Offset { offset: Offset(900), epoch: 0 });
+    viewer.next = Some(900);
+    let late: Vec<u8> = (1_000..1_600).map(byte_at).collect();
+    world.hub.output(Offset(1_000), &late).unwrap();
+    world.host.sent_bytes += 600;
+    world.settle(&mut [&mut viewer]);
+    assert!(viewer.is_at(1_600));
+    assert_eq!(viewer.repaints, 1);
+}
+
+#[test]
+fn output_that_skips_is_refused() {
+    let mut world = World::new();
+    let mut viewer = world.viewer();
+    world.settle(&mut [&mut viewer]);
+    assert_eq!(world.hub.output(Offset(5), b"x"), Err(Violation::Gap { expected: Offset(0), got: Offset(5) }));
+}
+
+#[test]
+fn a_snapshot_without_end_is_refused() {
+    let world = World::new();
+    let _viewer = world.viewer();
+    let piece = vec![b'x'; 32 * 1024];
+    let flags = |first| SnapshotFlags { first, ..SnapshotFlags::default() };
+    let mut pieces = 0;
+    let refused = loop {
+        pieces += 1;
+        if let Err(refused) = world.hub.snapshot(0, SnapshotAt::default(), flags(pieces == 1), &piece) {
+            break refused;
+        }
+    };
+    assert!(matches!(refused, Violation::SnapshotTooLarge { .. }));
+    assert_eq!(pieces, 4 * 1024 / 32 + 1);
+}
+
+#[test]
+fn a_resize_paints_everybody() {
+    let mut world = World::new();
+    let (mut one, mut two) = (world.viewer(), world.viewer());
+    world.print(500);
+    world.settle(&mut [&mut one, &mut two]);
+    world.resize();
+    world.settle(&mut [&mut one, &mut two]);
+    assert_eq!((one.repaints, two.repaints), (2, 2));
+}
+
+#[test]
+fn input_passes_once_under_a_number_nobody_else_can_have() {
+    let mut world = World::new();
+    let (mut one, mut other) = (world.viewer(), world.viewer());
+    world.settle(&mut [&mut one, &mut other]);
+    world.hub.input(one.slot, 1, Bytes::from_static(b"l"));
+    world.hub.input(one.slot, 2, Bytes::from_static(b"s"));
+    world.settle(&mut []);
+    let (as_known, numbers): (Vec<_>, Vec<_>) =
+        world.host.inputs.iter().map(|(viewer, number, _)| (*viewer, *number)).unzip();
+    assert_eq!(numbers, [1, 2]);
+    assert!(as_known.iter().all(|viewer| *viewer != one.id), "not what the page calls itself");
+    world.hub.input_acked(as_known[0], 2, InputOutcome::Applied);
+    world.hub.input_acked(as_known[0], 3, InputOutcome::NotController);
+    world.settle(&mut [&mut one, &mut other]);
+    assert_eq!(one.acks, [(2, InputOutcome::Applied), (3, InputOutcome::NotController)]);
+    assert!(other.acks.is_empty());
+
+    // Another person who learned the number of the first one's tab.
+    let mut thief = Viewer::new(Role::Owner);
+    thief.id = one.id;
+    world.join(&mut thief, From::Snapshot);
+    world.hub.input(thief.slot, 9, Bytes::from_static(b"x"));
+    world.settle(&mut []);
+    assert_ne!(world.host.inputs.last().unwrap().0, as_known[0]);
+}
+
+#[test]
+fn input_while_the_machine_is_away_waits_at_the_page() {
+    let mut world = World::new();
+    let mut viewer = world.viewer();
+    world.settle(&mut [&mut viewer]);
+    world.hub.offline(&world.uplink, CHANNEL);
+    world.hub.input(viewer.slot, 1, Bytes::from_static(b"y"));
+    world.settle(&mut [&mut viewer]);
+    assert!(world.host.inputs.is_empty() && viewer.acks.is_empty());
+
+    let before = std::mem::replace(&mut world.host, Host { quick: true, ..Host::default() });
+    (world.host.output, world.host.epoch) = (before.output, before.epoch);
+    world.uplink = Arc::new(Uplink::new(MachineId::random(), OrganisationId::random(), KeyId::random()));
+    world.print(77);
+    world.hub.online(&world.uplink, CHANNEL);
+    world.hub.input(viewer.slot, 1, Bytes::from_static(b"y"));
+    world.settle(&mut [&mut viewer]);
+    assert_eq!(world.host.inputs.len(), 1);
+    assert_eq!(world.host.joins.len(), 1);
+    assert!(viewer.is_at(77) && viewer.repaints == 1, "goes on at its offset");
+    let lives: Vec<&ToViewer> = viewer.messages.iter().filter(|m| matches!(m, ToViewer::Live { .. })).collect();
+    assert_eq!(lives, [&ToViewer::Live { channel: 9, live: false }, &ToViewer::Live { channel: 9, live: true }]);
+}
+
+#[test]
+fn who_may_only_look_neither_types_nor_takes_control() {
+    let mut world = World::new();
+    let mut guest = Viewer::new(Role::Viewer);
+    world.join(&mut guest, From::Snapshot);
+    world.hub.input(guest.slot, 1, Bytes::from_static(b"rm"));
+    world.hub.take_control(guest.slot, 80, 24);
+    world.settle(&mut [&mut guest]);
+    assert!(world.host.inputs.is_empty());
+    assert_eq!(guest.acks, [(1, InputOutcome::NotController)]);
+    assert_eq!(world.host.joins.iter().map(|(_, take)| *take).collect::<Vec<_>>(), [Take::Never]);
+}
+
+#[test]
+fn everybody_is_told_who_controls_and_how_many_watch() {
+    let mut world = World::new();
+    let (mut one, mut two) = (world.viewer(), world.viewer());
+    world.settle(&mut [&mut one, &mut two]);
+    let controller = world.host.joins[1].0;
+    world.hub.says(&SessionSays::Control { controller: Some(controller), present: true, cols: 100, rows: 30 });
+    world.settle(&mut [&mut one, &mut two]);
+    let control = |you, viewers| ToViewer::Control { channel: 9, you, present: true, viewers, cols: 100, rows: 30 };
+    assert_eq!(one.messages.last(), Some(&control(false, 2)));
+    assert_eq!(two.messages.last(), Some(&control(true, 2)));
+    world.hub.detach(two.slot);
+    let mut out = Vec::new();
+    assert_eq!(world.hub.pull(one.slot, world.now, 1, false, &mut out), Pulled::CountLater, "not at once");
+    world.settle(&mut [&mut one]);
+    assert_eq!(one.messages.last(), Some(&control(false, 1)));
+}
+
+#[test]
+fn the_same_tab_over_a_new_connection_takes_the_place_of_the_old_one() {
+    let mut world = World::new();
+    let mut old = world.viewer();
+    world.settle(&mut [&mut old]);
+    let mut new = Viewer::at(&old.page, old.id, 11);
+    world.join(&mut new, From::Snapshot);
+    world.settle(&mut [&mut old, &mut new]);
+    assert!(old.closed && matches!(old.messages.last(), Some(ToViewer::Detached { channel: 9, .. })));
+    assert!(!new.closed && new.is_at(0));
+    assert_eq!(world.host.leaves, 0, "the viewer never left");
+    assert_eq!(world.hub.viewers(), 1);
+}
+
+#[test]
+fn the_scrollback_comes_behind_the_output_to_who_asked() {
+    let mut world = World::new();
+    let (mut one, mut two) = (world.viewer(), world.viewer());
+    world.print(100);
+    world.settle(&mut [&mut one, &mut two]);
+    world.host.quick = false;
+    world.hub.history(one.slot, 41);
+    world.settle(&mut [&mut one, &mut two]);
+    world.hub.history(two.slot, 42);
+    world.print(50);
+    world.settle(&mut [&mut one, &mut two]);
+    assert_eq!(world.host.snapshots.len(), 1, "the second waits: the first may be older than what it has");
+    world.host.quick = true;
+    world.settle(&mut [&mut one, &mut two]);
+    assert_eq!(one.histories, [(41, screen_at(150).to_vec())]);
+    assert_eq!(two.histories, [(42, screen_at(150).to_vec())]);
+    assert_eq!(world.host.snapshots.len(), 2);
+    assert!(one.is_at(150) && one.repaints == 1);
+}
+
+#[test]
+fn stalled_viewers_hold_a_few_scrollbacks_and_no_more() {
+    let mut world = World::new();
+    let mut viewers: Vec<Viewer> = (0..10).map(|_| world.viewer()).collect();
+    world.settle(&mut viewers.iter_mut().collect::<Vec<_>>());
+    for (id, viewer) in viewers.iter().enumerate() {
+        world.hub.history(viewer.slot, 1 + id as u32);
+        world.settle(&mut []);
+    }
+    let state = world.hub.state();
+    let held = state.watchers.values().filter(|watcher| watcher.reader.is_answering()).count();
+    assert_eq!(held, HISTORIES_MAX);
+}
+
+#[test]
+fn the_end_is_told_behind_the_last_byte_and_to_who_comes_later() {
+    let mut world = World::new();
+    let mut viewer = world.viewer();
+    world.settle(&mut [&mut viewer]);
+    world.print(200_000);
+    world.host_turn();
+    world.hub.says(&SessionSays::End { offset: Offset(200_000) });
+    let mut out = Vec::new();
+    world.hub.pull(viewer.slot, world.now, 1, true, &mut out);
+    out.into_iter().for_each(|frame| viewer.take(frame));
+    assert!(viewer.messages.iter().all(|message| !matches!(message, ToViewer::End { .. })), "not before the output");
+    world.settle(&mut [&mut viewer]);
+    assert!(viewer.is_at(200_000));
+    assert_eq!(viewer.messages.last(), Some(&ToViewer::End { channel: 9, offset: Offset(200_000) }));
+    // The host is gone by now.
+    world.host.quick = false;
+    let mut late = world.viewer();
+    world.settle(&mut [&mut viewer, &mut late]);
+    assert!(late.is_at(200_000));
+    assert_eq!(late.messages.last(), Some(&ToViewer::End { channel: 9, offset: Offset(200_000) }));
+}
+
+#[test]
+fn a_session_that_has_gone_tells_its_viewers_and_takes_no_more() {
+    let mut world = World::new();
+    let mut viewer = world.viewer();
+    world.settle(&mut [&mut viewer]);
+    let problem = Problem::new(Code::NotFound, "this session was removed");
+    world.hub.gone(&problem);
+    world.settle(&mut [&mut viewer]);
+    assert!(viewer.closed);
+    assert_eq!(viewer.messages.last(), Some(&ToViewer::Detached { channel: 9, problem: problem.clone() }));
+    assert_eq!(world.hub.attach(world.arrival(&viewer, From::Snapshot)), Err(problem));
+}
