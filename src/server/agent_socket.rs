@@ -80,8 +80,8 @@ where
         return Err(Bye::bad("an agent registers its machine first"));
     };
     let (store, organisation_id, key_id) = (relay.store(), key.caller.organisation, key.key.id);
-    let row = store.register_machine(organisation_id, key_id, machine, facts).await.map_err(refused)?;
-    let organisation_name = match store.organisation(organisation_id).await.map_err(refused)? {
+    let row = store.register_machine(organisation_id, key_id, machine, facts).await.map_err(|error| refused(&error))?;
+    let organisation_name = match store.organisation(organisation_id).await.map_err(|error| refused(&error))? {
         Some(organisation) => organisation.name,
         None => return Err(Bye::Close(Close::KeyRefused)),
     };
@@ -104,7 +104,7 @@ async fn is_valid(store: &Store, uplink: &Uplink) -> bool {
     store.key(uplink.organisation, uplink.key).await.is_ok_and(|key| key.is_some())
 }
 
-fn refused(error: StoreError) -> Bye {
+fn refused(error: &StoreError) -> Bye {
     tracing::warn!(%error, "a machine was not registered");
     Bye::Close(match error {
         StoreError::ForeignMachine => Close::MachineRefused,

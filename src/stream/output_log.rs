@@ -165,7 +165,7 @@ fn in_memory(distance: u64) -> usize {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
+#[allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "tests")]
 mod tests {
     use proptest::prelude::*;
 
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn large_pieces_are_shared_not_copied() {
         let mut log = OutputLog::new(1 << 20);
-        log.append(&[7; 20_000]);
+        log.append(&vec![7; 20_000]);
         let (one, two) = (log.read(Offset(0), 16_384).unwrap(), log.read(Offset(0), 16_384).unwrap());
         assert_eq!(one.as_ptr(), two.as_ptr());
         let block = Bytes::from(vec![8; 20_000]);

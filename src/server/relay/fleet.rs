@@ -187,7 +187,9 @@ impl Organisation {
             .filter(|session| session.machine == machine && !named.contains(&session.info.id))
             .map(|session| session.info.id)
             .collect();
-        gone.iter().for_each(|id| self.remove_session(*id));
+        for id in &gone {
+            self.remove_session(*id);
+        }
         gone
     }
 

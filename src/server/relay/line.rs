@@ -8,31 +8,31 @@ use crate::wire::close::Close;
 
 /// One connection, as others see it.
 #[derive(Debug, Default)]
-pub(crate) struct Line {
+pub struct Line {
     wake: Notify,
     closing: OnceLock<Close>,
 }
 
 impl Line {
     /// There is something to send. Any number of these before the task looks are one.
-    pub(crate) fn wake(&self) {
+    pub fn wake(&self) {
         self.wake.notify_one();
     }
 
     /// Hang up. The first reason counts.
-    pub(crate) fn close(&self, why: Close) {
+    pub fn close(&self, why: Close) {
         // A second reason changes nothing for the peer.
         let _ = self.closing.set(why);
         self.wake();
     }
 
     /// Why to hang up, if so.
-    pub(crate) fn closing(&self) -> Option<Close> {
+    pub fn closing(&self) -> Option<Close> {
         self.closing.get().copied()
     }
 
     /// Waits for the next [`Self::wake`] or [`Self::close`], also one that came before.
-    pub(crate) async fn woken(&self) {
+    pub async fn woken(&self) {
         self.wake.notified().await;
     }
 }

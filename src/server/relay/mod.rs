@@ -14,8 +14,7 @@ mod uplink;
 
 pub use face::Relay;
 pub use fleet::Organisation;
-pub(super) use line::Line;
-pub(super) use page::Page;
-pub use session_hub::SessionHub;
-pub(super) use session_hub::{Arrival, Pulled, Slot};
-pub(super) use uplink::Uplink;
+pub use line::Line;
+pub use page::Page;
+pub use session_hub::{Arrival, Pulled, SessionHub, Slot, Violation};
+pub use uplink::{Full, Uplink};

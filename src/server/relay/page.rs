@@ -13,69 +13,69 @@ use crate::store::Role;
 
 /// One page.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub struct Page {
     /// On whose behalf it is open.
-    pub(crate) who: Caller,
+    pub who: Caller,
     /// Its connection.
-    pub(crate) line: Line,
+    pub line: Line,
     marks: Mutex<Marks>,
 }
 
 /// What a page has not been told yet.
 #[derive(Debug, Default)]
-pub(crate) struct Marks {
+struct Marks {
     /// Channels with something to send. A hub names one at most once before the page looks.
-    pub(crate) channels: Vec<u32>,
+    channels: Vec<u32>,
     /// Machines that changed or went.
-    pub(crate) machines: BTreeSet<MachineId>,
+    machines: BTreeSet<MachineId>,
     /// Sessions that changed or went.
-    pub(crate) sessions: BTreeSet<SessionId>,
+    sessions: BTreeSet<SessionId>,
 }
 
 impl Page {
     /// Of a new connection.
-    pub(crate) fn new(who: Caller) -> Self {
+    pub fn new(who: Caller) -> Self {
         Self { who, line: Line::default(), marks: Mutex::default() }
     }
 
     /// Whether its role allows typing.
-    pub(crate) fn may_type(&self) -> bool {
+    pub fn may_type(&self) -> bool {
         // Later roles may do less.
         self.who.role <= Role::Member
     }
 
     /// A channel has something to send.
-    pub(crate) fn channel_ready(&self, channel: u32) {
+    pub fn channel_ready(&self, channel: u32) {
         self.mark(|marks| marks.channels.push(channel));
         self.line.wake();
     }
 
     /// A machine changed or went.
-    pub(crate) fn machine_changed(&self, id: MachineId) {
+    pub fn machine_changed(&self, id: MachineId) {
         if self.mark(|marks| marks.machines.insert(id)) {
             self.line.wake();
         }
     }
 
     /// A session changed or went.
-    pub(crate) fn session_changed(&self, id: SessionId) {
+    pub fn session_changed(&self, id: SessionId) {
         if self.mark(|marks| marks.sessions.insert(id)) {
             self.line.wake();
         }
     }
 
     /// Moves the channels with something to send to the end of `ready`.
-    pub(crate) fn take_channels(&self, ready: &mut Vec<u32>) {
+    pub fn take_channels(&self, ready: &mut Vec<u32>) {
         self.mark(|marks| ready.append(&mut marks.channels));
     }
 
     /// Takes what changed in the fleet.
-    pub(crate) fn take_fleet(&self) -> (BTreeSet<MachineId>, BTreeSet<SessionId>) {
+    pub fn take_fleet(&self) -> (BTreeSet<MachineId>, BTreeSet<SessionId>) {
         self.mark(|marks| (std::mem::take(&mut marks.machines), std::mem::take(&mut marks.sessions)))
     }
 
     /// Whether something changed in the fleet.
-    pub(crate) fn has_fleet_news(&self) -> bool {
+    pub fn has_fleet_news(&self) -> bool {
         self.mark(|marks| !marks.machines.is_empty() || !marks.sessions.is_empty())
     }
 

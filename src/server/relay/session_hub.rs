@@ -29,13 +29,13 @@ use crate::stream::{OutputLog, OverAcknowledged, Painting, Reader, Step};
 use crate::wire::frame::{Frame, InputOutcome, SnapshotAt, SnapshotFlags};
 use crate::wire::message::{self, From, SessionAsk, SessionSays, Take, Theme, ToViewer};
 
-pub(crate) use upstream::Violation;
+pub use upstream::Violation;
 use upstream::{Purpose, Subscription, Upstream};
-pub(crate) use watcher::Arrival;
+pub use watcher::Arrival;
 use watcher::{HistoryWish, Label, Urgency, Watcher};
 
 /// A viewer's place in a hub.
-pub(crate) type Slot = u64;
+pub type Slot = u64;
 
 /// Output behind the last screen up to which it is painted again, in bytes: cheaper than asking the host for a new one,
 /// and as far as a viewer is concerned as fast.
@@ -55,7 +55,7 @@ const AHEAD_BYTES_MAX: u64 = HUB_LOG_BYTES_MAX as u64 / 2;
 
 /// What became of a pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pulled {
+pub enum Pulled {
     /// All there is for now.
     All,
     /// The same, but the number of viewers changed: tell it in a moment, by a pull that says so.
@@ -122,7 +122,7 @@ impl SessionHub {
     }
 
     /// Somebody wants to watch.
-    pub(crate) fn attach(&self, arrival: Arrival) -> Result<Slot, Problem> {
+    pub fn attach(&self, arrival: Arrival) -> Result<Slot, Problem> {
         let viewer = watcher::derived(arrival.page.who.user, self.session, arrival.viewer);
         let mut state = self.state();
         let slot = state.attach(arrival, viewer)?;
@@ -131,14 +131,14 @@ impl SessionHub {
     }
 
     /// A viewer is gone.
-    pub(crate) fn detach(&self, slot: Slot) {
+    pub fn detach(&self, slot: Slot) {
         let mut state = self.state();
         state.detach(slot);
         self.count(&state);
     }
 
     /// A viewer wants the keyboard.
-    pub(crate) fn take_control(&self, slot: Slot, cols: u16, rows: u16) {
+    pub fn take_control(&self, slot: Slot, cols: u16, rows: u16) {
         let mut state = self.state();
         let State { watchers, upstream, .. } = &mut *state;
         let Some(watcher) = watchers.get_mut(&slot) else { return };
@@ -154,7 +154,7 @@ impl SessionHub {
     }
 
     /// A viewer's terminal changed its size.
-    pub(crate) fn resize(&self, slot: Slot, cols: u16, rows: u16) {
+    pub fn resize(&self, slot: Slot, cols: u16, rows: u16) {
         let mut state = self.state();
         let State { watchers, upstream, .. } = &mut *state;
         let Some(watcher) = watchers.get_mut(&slot) else { return };
@@ -165,7 +165,7 @@ impl SessionHub {
     }
 
     /// A viewer's colours changed.
-    pub(crate) fn theme(&self, slot: Slot, theme: Theme) {
+    pub fn theme(&self, slot: Slot, theme: Theme) {
         let mut state = self.state();
         let State { watchers, upstream, .. } = &mut *state;
         let Some(watcher) = watchers.get_mut(&slot) else { return };
@@ -176,7 +176,7 @@ impl SessionHub {
     }
 
     /// A viewer wants the scrollback, under its own number `id`.
-    pub(crate) fn history(&self, slot: Slot, id: u32) {
+    pub fn history(&self, slot: Slot, id: u32) {
         let mut state = self.state();
         if let Some(watcher) = state.watchers.get_mut(&slot) {
             watcher.history = Some(HistoryWish { id, asked: false });
@@ -185,7 +185,7 @@ impl SessionHub {
     }
 
     /// A viewer typed. While the machine is away it is neither passed on nor acknowledged: the page sends it again.
-    pub(crate) fn input(&self, slot: Slot, number: u64, bytes: Bytes) {
+    pub fn input(&self, slot: Slot, number: u64, bytes: Bytes) {
         let mut state = self.state();
         let State { watchers, upstream, .. } = &mut *state;
         let Some(watcher) = watchers.get_mut(&slot).filter(|watcher| watcher.dismissed.is_none()) else { return };
@@ -206,7 +206,7 @@ impl SessionHub {
     }
 
     /// A viewer has consumed this much.
-    pub(crate) fn acked(&self, slot: Slot, consumed: u64, now: Instant) -> Result<(), OverAcknowledged> {
+    pub fn acked(&self, slot: Slot, consumed: u64, now: Instant) -> Result<(), OverAcknowledged> {
         match self.state().watchers.get_mut(&slot) {
             Some(watcher) => watcher.reader.acked(consumed, now),
             None => Ok(()),
@@ -214,14 +214,7 @@ impl SessionHub {
     }
 
     /// What is to be sent to a viewer now: about `bytes_max` of payload, appended to `out`.
-    pub(crate) fn pull(
-        &self,
-        slot: Slot,
-        now: Instant,
-        bytes_max: usize,
-        tell_count: bool,
-        out: &mut Vec<Frame>,
-    ) -> Pulled {
+    pub fn pull(&self, slot: Slot, now: Instant, bytes_max: usize, tell_count: bool, out: &mut Vec<Frame>) -> Pulled {
         let mut state = self.state();
         let pulled = state.pull(slot, now, bytes_max, tell_count, self.viewers(), out);
         if pulled == Pulled::Closed {
@@ -232,17 +225,17 @@ impl SessionHub {
     }
 
     /// The machine is there, and the session has this channel on its uplink.
-    pub(crate) fn online(&self, uplink: &Arc<Uplink>, channel: u32) {
+    pub fn online(&self, uplink: &Arc<Uplink>, channel: u32) {
         self.state().online(uplink, channel);
     }
 
     /// The uplink broke, or the session's channel on it is closed.
-    pub(crate) fn offline(&self, uplink: &Arc<Uplink>, channel: u32) {
+    pub fn offline(&self, uplink: &Arc<Uplink>, channel: u32) {
         self.state().offline(uplink, channel);
     }
 
     /// The way to the PTY host, for requests that concern the session as a whole.
-    pub(crate) fn ask(&self, ask: SessionAsk) -> Result<(), Problem> {
+    pub fn ask(&self, ask: SessionAsk) -> Result<(), Problem> {
         match &self.state().upstream {
             Some(upstream) => {
                 upstream.ask(ask);
@@ -253,31 +246,25 @@ impl SessionHub {
     }
 
     /// Output came on the channel of [`SessionHub::online`].
-    pub(crate) fn output(&self, offset: Offset, bytes: &[u8]) -> Result<(), Violation> {
+    pub fn output(&self, offset: Offset, bytes: &[u8]) -> Result<(), Violation> {
         tracing::trace!(hop = "b4", session = %self.session, bytes = bytes.len(), "output");
         self.state().output(offset, bytes)
     }
 
     /// A piece of a snapshot came.
-    pub(crate) fn snapshot(
-        &self,
-        id: u32,
-        at: SnapshotAt,
-        flags: SnapshotFlags,
-        piece: &[u8],
-    ) -> Result<(), Violation> {
+    pub fn snapshot(&self, id: u32, at: SnapshotAt, flags: SnapshotFlags, piece: &[u8]) -> Result<(), Violation> {
         self.state().snapshot(id, at, flags, piece)
     }
 
     /// The fate of a viewer's input came.
-    pub(crate) fn input_acked(&self, viewer: ViewerId, number: u64, outcome: InputOutcome) {
+    pub fn input_acked(&self, viewer: ViewerId, number: u64, outcome: InputOutcome) {
         if let Some(watcher) = self.state().watcher_of(viewer) {
             watcher.input_acked(number, outcome);
         }
     }
 
     /// The PTY host said something that concerns viewers.
-    pub(crate) fn says(&self, says: &SessionSays) {
+    pub fn says(&self, says: &SessionSays) {
         let mut state = self.state();
         match *says {
             SessionSays::Control { controller, present, cols, rows } => {
@@ -290,7 +277,7 @@ impl SessionHub {
     }
 
     /// The session is no more, for this reason.
-    pub(crate) fn gone(&self, problem: &Problem) {
+    pub fn gone(&self, problem: &Problem) {
         let mut state = self.state();
         state.watchers.values_mut().for_each(|watcher| watcher.dismiss(problem.clone()));
         state.upstream = None;

@@ -29,19 +29,19 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The agent does not take what it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Full;
+pub struct Full;
 
 /// A connected agent.
 #[derive(Debug)]
-pub(crate) struct Uplink {
+pub struct Uplink {
     /// The machine it speaks for.
-    pub(crate) machine: MachineId,
+    pub machine: MachineId,
     /// Where that belongs.
-    pub(crate) organisation: OrganisationId,
+    pub organisation: OrganisationId,
     /// The key it came with.
-    pub(crate) key: KeyId,
+    pub key: KeyId,
     /// Its connection.
-    pub(crate) line: Line,
+    pub line: Line,
     queue: Mutex<Queue>,
     requests: Mutex<Requests>,
 }
@@ -63,13 +63,13 @@ struct Requests {
 
 impl Uplink {
     /// Of a machine whose agent was just registered.
-    pub(crate) fn new(machine: MachineId, organisation: OrganisationId, key: KeyId) -> Self {
+    pub fn new(machine: MachineId, organisation: OrganisationId, key: KeyId) -> Self {
         let (line, queue, requests) = Default::default();
         Self { machine, organisation, key, line, queue, requests }
     }
 
     /// Sends a frame behind the earlier ones.
-    pub(crate) fn send(&self, frame: Frame) -> Result<(), Full> {
+    pub fn send(&self, frame: Frame) -> Result<(), Full> {
         {
             let mut queue = self.queue();
             let cost = cost(&frame);
@@ -84,25 +84,25 @@ impl Uplink {
     }
 
     /// Sends a message. An agent that does not take it is not there any more: its connection is closed.
-    pub(crate) fn say(&self, message: &ToAgent) {
+    pub fn say(&self, message: &ToAgent) {
         if self.send(message::to_frame(message)).is_err() {
             self.line.close(Close::TooMany);
         }
     }
 
     /// Sends a message to the PTY host of the session on `channel`.
-    pub(crate) fn ask(&self, channel: u32, ask: SessionAsk) {
+    pub fn ask(&self, channel: u32, ask: SessionAsk) {
         self.say(&ToAgent::Session { channel, ask });
     }
 
     /// Gives credit.
-    pub(crate) fn ack(&self, channel: u32, consumed: u64) {
+    pub fn ack(&self, channel: u32, consumed: u64) {
         self.queue().acks.insert(channel, consumed);
         self.line.wake();
     }
 
     /// The next frame to send: credit first, it is small and keeps output coming.
-    pub(crate) fn next(&self) -> Option<Frame> {
+    pub fn next(&self) -> Option<Frame> {
         let mut queue = self.queue();
         if let Some((channel, consumed)) = queue.acks.pop_first() {
             return Some(Frame::Ack { channel, consumed });
@@ -113,7 +113,7 @@ impl Uplink {
     }
 
     /// Sends the request that `message` makes of its number, and waits for the answer.
-    pub(crate) async fn request(&self, message: impl FnOnce(u64) -> ToAgent) -> Result<(), Problem> {
+    pub async fn request(&self, message: impl FnOnce(u64) -> ToAgent) -> Result<(), Problem> {
         self.request_within(ANSWER_WITHIN, message).await
     }
 
@@ -136,7 +136,7 @@ impl Uplink {
     }
 
     /// The agent's answer to a request. One that nobody waits for any more is dropped.
-    pub(crate) fn answered(&self, request: u64, problem: Option<Problem>) {
+    pub fn answered(&self, request: u64, problem: Option<Problem>) {
         if let Some(waiting) = self.requests().waiting.remove(&request) {
             // Whoever asked may have given up.
             let _ = waiting.send(problem.map_or(Ok(()), Err));
@@ -144,7 +144,7 @@ impl Uplink {
     }
 
     /// The connection has ended: whoever waits for an answer learns it.
-    pub(crate) fn ended(&self) {
+    pub fn ended(&self) {
         let mut requests = self.requests();
         requests.ended = true;
         requests.waiting.clear();

@@ -1,6 +1,12 @@
 //! The reader over simulated lines: a virtual clock, a rate, a delay, bursts and hiccups.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "tests"
+)]
 
 use std::collections::VecDeque;
 use std::time::Duration;

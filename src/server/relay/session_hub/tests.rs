@@ -1,6 +1,6 @@
 //! The hub between a played PTY host and played viewers, all in one thread and without a clock of their own.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, reason = "tests")]
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -84,7 +84,7 @@ impl World {
                     self.host.inputs.push((viewer, number, bytes));
                 }
                 Frame::Control(json) => match message::from_json(&json).unwrap() {
-                    ToAgent::Session { channel: CHANNEL, ask } => self.on_ask(ask),
+                    ToAgent::Session { channel: CHANNEL, ask } => self.on_ask(&ask),
                     other => panic!("{other:?}"),
                 },
                 other => panic!("{other:?}"),
@@ -105,8 +105,8 @@ impl World {
         }
     }
 
-    fn on_ask(&mut self, ask: SessionAsk) {
-        match ask {
+    fn on_ask(&mut self, ask: &SessionAsk) {
+        match *ask {
             SessionAsk::Subscribe { from } => {
                 self.host.subscribes.push(from);
                 match from {
@@ -155,7 +155,7 @@ impl World {
         self.repaint();
     }
 
-    fn arrival(&self, viewer: &Viewer, from: From) -> Arrival {
+    fn arrival(viewer: &Viewer, from: From) -> Arrival {
         Arrival {
             page: Arc::clone(&viewer.page),
             channel: viewer.channel,
@@ -169,7 +169,7 @@ impl World {
     }
 
     fn join(&self, viewer: &mut Viewer, from: From) {
-        viewer.slot = self.hub.attach(self.arrival(viewer, from)).unwrap();
+        viewer.slot = self.hub.attach(Self::arrival(viewer, from)).unwrap();
         viewer.closed = false;
     }
 
@@ -642,7 +642,9 @@ fn the_end_is_told_behind_the_last_byte_and_to_who_comes_later() {
     world.hub.says(&SessionSays::End { offset: Offset(200_000) });
     let mut out = Vec::new();
     world.hub.pull(viewer.slot, world.now, 1, true, &mut out);
-    out.into_iter().for_each(|frame| viewer.take(frame));
+    for frame in out {
+        viewer.take(frame);
+    }
     assert!(viewer.messages.iter().all(|message| !matches!(message, ToViewer::End { .. })), "not before the output");
     world.settle(&mut [&mut viewer]);
     assert!(viewer.is_at(200_000));
@@ -665,5 +667,5 @@ fn a_session_that_has_gone_tells_its_viewers_and_takes_no_more() {
     world.settle(&mut [&mut viewer]);
     assert!(viewer.closed);
     assert_eq!(viewer.messages.last(), Some(&ToViewer::Detached { channel: 9, problem: problem.clone() }));
-    assert_eq!(world.hub.attach(world.arrival(&viewer, From::Snapshot)), Err(problem));
+    assert_eq!(world.hub.attach(World::arrival(&viewer, From::Snapshot)), Err(problem));
 }

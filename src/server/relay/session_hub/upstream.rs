@@ -15,7 +15,7 @@ const SCREEN_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// An agent sent what no agent of ours sends. Its connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Violation {
+pub enum Violation {
     /// Output that does not follow what came before.
     #[error("output at {got} does not follow {expected}")]
     Gap {

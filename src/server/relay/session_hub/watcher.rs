@@ -17,23 +17,23 @@ const INPUT_ACKS_MAX: usize = 64;
 
 /// Somebody who wants to watch.
 #[derive(Debug)]
-pub(crate) struct Arrival {
+pub struct Arrival {
     /// On which connection.
-    pub(crate) page: Arc<Page>,
+    pub page: Arc<Page>,
     /// What it calls the session.
-    pub(crate) channel: u32,
+    pub channel: u32,
     /// Its own number.
-    pub(crate) viewer: ViewerId,
+    pub viewer: ViewerId,
     /// What it has already.
-    pub(crate) from: From,
+    pub from: From,
     /// Whether it wants the keyboard.
-    pub(crate) take: Take,
+    pub take: Take,
     /// Its size in cells.
-    pub(crate) cols: u16,
+    pub cols: u16,
     /// Its size in cells.
-    pub(crate) rows: u16,
+    pub rows: u16,
     /// Its colours.
-    pub(crate) theme: Option<Theme>,
+    pub theme: Option<Theme>,
 }
 
 /// What a snapshot's frames say of it.
@@ -66,6 +66,7 @@ pub(super) struct HistoryWish {
 }
 
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "four independent facts, each with its own word")]
 pub(super) struct Watcher {
     page: Arc<Page>,
     pub(super) channel: u32,

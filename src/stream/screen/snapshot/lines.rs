@@ -178,7 +178,8 @@ impl<'a> Painter<'a> {
         }
         // Where the next row begins with a wide character, the last column may be empty: it did not fit.
         let gap = next.is_some_and(|next| next.width() == 2);
-        let margin = if gap && cells.get(cols - 1).is_none_or(|cell| cell.glyph == Glyph::NULL) { cols - 1 } else { cols };
+        let margin =
+            if gap && cells.get(cols - 1).is_none_or(|cell| cell.glyph == Glyph::NULL) { cols - 1 } else { cols };
         while at < len {
             let cell = cells[at];
             if cell.glyph == Glyph::NULL && cell.pen == cell.pen.eraser() {

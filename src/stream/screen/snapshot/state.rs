@@ -117,8 +117,8 @@ fn write_restored(terminal: &Terminal, out: &mut Painter<'_>) {
     let (saved, pen, charsets) = (terminal.active().saved, terminal.pen, terminal.charsets);
     let charset = charsets.active != charsets.designated[charsets.level];
     let underlined = terminal.extended.underline != 0;
-    let odd = (pen.fg & fg::UNDERLINE != 0) != underlined
-        || (pen.bg & bg::EXTENDED != 0) == terminal.extended.is_empty();
+    let odd =
+        (pen.fg & fg::UNDERLINE != 0) != underlined || (pen.bg & bg::EXTENDED != 0) == terminal.extended.is_empty();
     let same_pen = (saved.fg, saved.bg) == (pen.fg, pen.bg);
     let same_charset = saved.charset.unwrap_or(Charset::ASCII) == charsets.active;
     if odd && same_pen && same_charset {
