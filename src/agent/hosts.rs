@@ -217,3 +217,107 @@ fn as_found_dead(mut info: SessionInfo) -> SessionInfo {
 pub(super) fn has_ended(info: &SessionInfo) -> bool {
     matches!(info.state, SessionState::Exited | SessionState::Lost)
 }
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::base::secret::Secret;
+    use crate::host::runtime_dir::{Facts, write_facts};
+    use crate::wire::session::Activity;
+
+    fn facts(id: SessionId, state: SessionState) -> Facts {
+        let info = SessionInfo {
+            id,
+            name: None,
+            command: "bash".into(),
+            args: Vec::new(),
+            workdir: "/".into(),
+            title: None,
+            state,
+            activity: Activity::Idle,
+            exit: None,
+            pid: None,
+            cols: 80,
+            rows: 24,
+            started_at: 1,
+            ended_at: None,
+        };
+        Facts { protocol: (1, 0), build: "0".into(), host_pid: 1, socket: "/nowhere.sock".into(), info }
+    }
+
+    fn config(data_dir: &Path) -> AgentConfig {
+        AgentConfig {
+            data_dir: data_dir.to_owned(),
+            server: String::new(),
+            identity: String::new(),
+            key: Secret::new(""),
+            name: None,
+            allow: vec!["bash".into()],
+            insecure_http: false,
+        }
+    }
+
+    fn launch() -> Launch {
+        Launch { command: "bash".into(), args: Vec::new(), workdir: None, name: None, cols: 80, rows: 24 }
+    }
+
+    /// Hosts whose "program" is a script: it counts its starts, writes the facts a host would, and reports.
+    fn played(data_dir: &Path, session: SessionId) -> Arc<Hosts> {
+        let facts = serde_json::to_string(&facts(session, SessionState::Running)).unwrap();
+        let (dir, count) = (runtime_dir(data_dir), data_dir.join("count"));
+        let script = data_dir.join("host.sh");
+        let text = format!(
+            "#!/bin/sh\ncat > /dev/null\necho once >> '{}'\nsleep 0.2\ncat > '{}/{session}.json' << 'END'\n{facts}\nEND\n\
+             echo '{{\"ready\":{{\"pid\":1,\"socket\":\"/nowhere.sock\"}}}}'\n",
+            count.display(),
+            dir.display(),
+        );
+        std::fs::write(&script, text).unwrap();
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+        Arc::new(Hosts::new(data_dir, script).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_session_that_is_asked_for_twice_is_started_once_and_answered_twice() {
+        let home = tempfile::tempdir().unwrap();
+        let session = SessionId::random();
+        let hosts = played(home.path(), session);
+        let config = config(home.path());
+        let (first, second) =
+            tokio::join!(hosts.start(&config, session, launch()), hosts.start(&config, session, launch()));
+        assert_eq!((first, second), (Ok(()), Ok(())));
+        assert_eq!(hosts.start(&config, session, launch()).await, Ok(()), "also after it runs");
+        assert_eq!(std::fs::read_to_string(home.path().join("count")).unwrap(), "once\n");
+    }
+
+    #[tokio::test]
+    async fn a_machine_runs_so_many_sessions_and_ended_ones_do_not_count() {
+        let home = tempfile::tempdir().unwrap();
+        let session = SessionId::random();
+        let hosts = played(home.path(), session);
+        let dir = runtime_dir(home.path());
+        for number in 0..SESSIONS_PER_MACHINE_MAX {
+            let state = if number == 0 { SessionState::Exited } else { SessionState::Running };
+            write_facts(&dir, &facts(SessionId::random(), state)).unwrap();
+        }
+        assert_eq!(hosts.start(&config(home.path()), session, launch()).await, Ok(()));
+        let refused = hosts.start(&config(home.path()), SessionId::random(), launch()).await.unwrap_err();
+        assert_eq!(refused.code, Code::TooMany);
+        assert!(refused.message.contains("stop one"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn what_ended_can_be_forgotten() {
+        let home = tempfile::tempdir().unwrap();
+        let hosts = played(home.path(), SessionId::random());
+        let ended = facts(SessionId::random(), SessionState::Exited);
+        write_facts(&runtime_dir(home.path()), &ended).unwrap();
+        assert_eq!(hosts.sessions().unwrap().len(), 1);
+        assert_eq!(hosts.forget(ended.info.id).await, Ok(()));
+        assert_eq!(hosts.forget(ended.info.id).await, Ok(()), "twice is no error");
+        assert!(hosts.sessions().unwrap().is_empty());
+    }
+}

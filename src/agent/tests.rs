@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::config::AgentConfig;
 use super::{AgentError, Status, run, runtime_dir};
 use crate::base::id::{MachineId, SessionId, ViewerId};
-use crate::base::limits::FRAME_PAYLOAD_BYTES_MAX;
+use crate::base::limits::{FRAME_PAYLOAD_BYTES_MAX, SILENCE_MAX};
 use crate::base::offset::Offset;
 use crate::base::problem::Code;
 use crate::base::secret::Secret;
@@ -338,4 +338,18 @@ async fn one_data_directory_has_one_agent() {
     assert!(matches!(second, Err(AgentError::AlreadyRunning(_))));
     world.stop.cancel();
     soon("the first agent's end", world.agent).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_pinged_and_then_left() {
+    let world = World::start(|_| {}).await;
+    let mut peer = world.server.accept(MachineId::random()).await;
+    peer.sessions().await;
+    tokio::time::pause(); // From here on time passes as soon as everybody waits.
+    let since = tokio::time::Instant::now();
+    assert!(matches!(peer.next().await, Frame::Ping(_)));
+    let again = world.server.accept_unregistered();
+    let (mut again, silence) = (again.await, since.elapsed());
+    assert!(matches!(again.next().await, Frame::Hello(_)), "it comes back");
+    assert!(silence > SILENCE_MAX && silence < SILENCE_MAX + Duration::from_secs(4), "{silence:?}");
 }

@@ -114,8 +114,9 @@ pub(super) fn failure(error: AgentError, data_dir: &Path) -> Failure {
             Failure::new(Exit::Usage, error)
         }
         AgentError::Refused(_) => Failure::new(Exit::Refused, error),
-        AgentError::DataDir(..) | AgentError::RuntimeDir(_) | AgentError::Credentials(_) => {
-            Failure::new(Exit::Failed, error)
+        AgentError::DataDir(..) | AgentError::RuntimeDir(_) => {
+            Failure::new(Exit::Failed, error).hint("choose another place with --data-dir")
         }
+        AgentError::Credentials(_) => Failure::new(Exit::Failed, error),
     }
 }

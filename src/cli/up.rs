@@ -34,13 +34,15 @@ const IDENTITY: &str = "up";
 const OWNER_NAME: &str = "Owner";
 
 pub(super) fn run(args: args::Up, output: &mut Output) -> Result<(), Failure> {
+    let own_data_dir = args.data_dir.data_dir.is_some();
     let data_dir = paths::data_dir(args.data_dir)?;
     let config = ConfigFile::read(&data_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
     let _log = logging::start(Some(data_dir.join("logs").join("up.log")))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("up cannot start")?;
-    let outcome = runtime.block_on(up(&data_dir, config, args.port, args.no_open, output));
+    runtime.block_on(up(&data_dir, config, args.port, args.no_open, output))?;
+    say_stopped(output, &data_dir, own_data_dir);
     runtime.shutdown_timeout(STOP_WITHIN);
-    outcome
+    Ok(())
 }
 
 async fn up(
@@ -98,7 +100,6 @@ async fn up(
         _ = tokio::time::timeout(STOP_WITHIN, ended) => {}
         () = signals.next() => {} // Who says it twice means now.
     }
-    say_stopped(output, data_dir);
     outcome
 }
 
@@ -175,7 +176,7 @@ fn say_online(output: &mut Output, data_dir: &Path) {
     output.line(output.paint(Look::Faint, "Ctrl-C stops the server and the agent. Sessions keep running."));
 }
 
-fn say_stopped(output: &mut Output, data_dir: &Path) {
+fn say_stopped(output: &mut Output, data_dir: &Path, own_data_dir: bool) {
     let living = living(data_dir);
     output.line("");
     if living.is_empty() {
@@ -188,7 +189,8 @@ fn say_stopped(output: &mut Output, data_dir: &Path) {
         let name = info.name.as_deref().unwrap_or(&info.command);
         output.line(format_args!("  {}  {name}", info.id));
     }
-    output.line(format_args!("`sessionforge up` brings {them} back to the page."));
+    let place = if own_data_dir { format!(" --data-dir {}", data_dir.display()) } else { String::new() };
+    output.line(format_args!("`sessionforge up{place}` brings {them} back to the page."));
 }
 
 /// Sessions whose program runs, as far as their PTY hosts have written down.
