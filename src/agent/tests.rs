@@ -1,7 +1,7 @@
 //! The agent between a server and PTY hosts that are played by the tests: what each of them would notice.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -28,7 +28,8 @@ use crate::wire::hello::{Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR, Role};
 use crate::wire::message::{Announced, From, FromAgent, SessionAsk, SessionSays, ToAgent, from_json, to_frame};
 use crate::wire::session::{Activity, Launch, SessionInfo, SessionState};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than the silence after which an agent leaves its server.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| unreachable!("waited too long for {what}"))
@@ -345,11 +346,10 @@ async fn a_server_that_falls_silent_is_pinged_and_then_left() {
     let world = World::start(|_| {}).await;
     let mut peer = world.server.accept(MachineId::random()).await;
     peer.sessions().await;
-    tokio::time::pause(); // From here on time passes as soon as everybody waits.
-    let since = tokio::time::Instant::now();
+    let since = Instant::now();
     assert!(matches!(peer.next().await, Frame::Ping(_)));
-    let again = world.server.accept_unregistered();
-    let (mut again, silence) = (again.await, since.elapsed());
+    let mut again = world.server.accept_unregistered().await;
+    let silence = since.elapsed();
     assert!(matches!(again.next().await, Frame::Hello(_)), "it comes back");
     assert!(silence > SILENCE_MAX && silence < SILENCE_MAX + Duration::from_secs(4), "{silence:?}");
 }
