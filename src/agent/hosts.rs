@@ -160,8 +160,9 @@ impl Hosts {
         let still_runs = || Problem::new(Code::Conflict, "the session still runs: stop it first");
         match self.open(session).await {
             Opening::Live(host) if has_ended(&host.info) => {
-                // Whatever broke the connection, a host that can go has gone by then.
-                if tokio::time::timeout(FORGOTTEN_WITHIN, host.forget()).await.is_err() {
+                // What became of it the directory tells, not how the connection ended: it removes its files by itself.
+                let _ = tokio::time::timeout(FORGOTTEN_WITHIN, host.forget()).await;
+                if runtime_dir::read_facts(&self.runtime_dir, session).is_some() {
                     return Err(Problem::new(Code::Conflict, "the session is still ending: try again soon"));
                 }
             }

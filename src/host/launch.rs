@@ -53,6 +53,8 @@ pub fn own_executable() -> io::Result<PathBuf> {
 pub async fn start(executable: &Path, spec: &Spec) -> Result<Ready, StartError> {
     let failed = |error| StartError::Spawn(executable.to_owned(), error);
     let mut command = Command::new(executable);
+    // Whoever owns the program could read it in the host's environment.
+    command.env_remove("SESSIONFORGE_API_KEY");
     command.arg(SUBCOMMAND).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     #[cfg(unix)]
     command.arg0("sessionforge");
