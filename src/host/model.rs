@@ -24,7 +24,7 @@ use crate::wire::message::Theme;
 
 /// How far the model may be behind the newest output before the terminal is read no further, in bytes: about 25 ms
 /// of its work, and half of the log, so that a reader is never more than the other half from being repainted.
-pub(super) const MODEL_BEHIND_BYTES_MAX: u64 = 1024 * 1024;
+pub(super) const MODEL_BEHIND_BYTES_MAX: u32 = 1024 * 1024;
 
 /// Fed to the model at a time, in bytes: below 1 ms, so that a snapshot never waits for longer than that.
 const FEED_BYTES_MAX: usize = 32 * 1024;
@@ -77,13 +77,16 @@ struct State {
     closed: bool,
 }
 
+/// A title that a program has set, or taken back.
+pub(super) type Title = Option<String>;
+
 /// What the model has to say, taken by [`Model::take_news`].
 #[derive(Debug, Default)]
 pub(super) struct News {
     /// To be written to the program.
     pub(super) replies: Vec<u8>,
-    /// The new title, if it changed; `None` inside when there is none any more.
-    pub(super) title: Option<Option<String>>,
+    /// The title changed to this.
+    pub(super) title: Option<Title>,
 }
 
 /// The log and its model, seen from the session's thread.
@@ -139,7 +142,7 @@ impl Model {
     /// Whether the terminal may be read: the model is near enough.
     pub(super) fn has_room(&self) -> bool {
         let state = self.shared.lock();
-        state.log.end().since(state.fed) < MODEL_BEHIND_BYTES_MAX
+        state.log.end().since(state.fed) < u64::from(MODEL_BEHIND_BYTES_MAX)
     }
 
     /// Looks at the log.
@@ -280,7 +283,7 @@ impl<'s> Painter<'s> {
         self.screen.feed(bytes, Instant::now(), &mut replies);
         let title = self.screen.title();
         let mut state = self.shared.lock();
-        let was_behind = state.log.end().since(state.fed) >= MODEL_BEHIND_BYTES_MAX;
+        let was_behind = state.log.end().since(state.fed) >= u64::from(MODEL_BEHIND_BYTES_MAX);
         state.fed = state.fed + bytes.len();
         let mut news = was_behind;
         if !replies.is_empty() && state.replies.len() + replies.len() <= REPLY_BYTES_MAX {

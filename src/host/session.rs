@@ -316,7 +316,7 @@ impl Session {
                 () = self.kick.notified() => {}
                 () = self.model.stirred() => {}
                 () = at(deadline) => {}
-                read = poll_fn(|cx| self.poll_pty(cx, &mut buffer)) => self.printed(read.map(|bytes| &buffer[..bytes])),
+                read = poll_fn(|cx| self.poll_pty(cx, &mut buffer)) => self.printed(&buffer[..read.unwrap_or(0)]),
             }
             self.hear_model();
             self.keep_time();
@@ -379,24 +379,22 @@ impl Session {
         if readable && self.model.has_room() { pty.poll_read(cx, buffer) } else { Poll::Pending }
     }
 
-    fn printed(&self, read: io::Result<&[u8]>) {
-        match read {
-            Ok(bytes) if !bytes.is_empty() => {
-                self.model.append(bytes);
-                let mut inner = self.inner.borrow_mut();
-                inner.last_output = Some(Instant::now());
-                if inner.info.activity == Activity::Idle && inner.draining.is_none() {
-                    inner.info.activity = Activity::Working;
-                    inner.versions.info += 1;
-                }
-                drop(inner);
-                self.changed.notify_waiters();
-            }
-            // A terminal that cannot be read is taken as one that nobody has open.
-            _ => self.output_ended(),
+    fn printed(&self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return self.output_ended();
         }
+        self.model.append(bytes);
+        let mut inner = self.inner.borrow_mut();
+        inner.last_output = Some(Instant::now());
+        if inner.info.activity == Activity::Idle && inner.draining.is_none() {
+            inner.info.activity = Activity::Working;
+            inner.versions.info += 1;
+        }
+        drop(inner);
+        self.changed.notify_waiters();
     }
 
+    /// The terminal has no more, or cannot be read, which is taken for the same.
     fn output_ended(&self) {
         let mut inner = self.inner.borrow_mut();
         if inner.info.exit.is_some() {

@@ -127,13 +127,11 @@ impl Pty for ScriptedPty {
 
     fn poll_exit(&mut self, cx: &mut Context<'_>) -> Poll<Exit> {
         let mut state = self.0.borrow_mut();
-        match &state.exit {
-            Some(exit) => Poll::Ready(exit.clone()),
-            None => {
-                state.wait(cx);
-                Poll::Pending
-            }
+        if let Some(exit) = &state.exit {
+            return Poll::Ready(exit.clone());
         }
+        state.wait(cx);
+        Poll::Pending
     }
 
     fn resize(&mut self, size: Size) -> io::Result<()> {

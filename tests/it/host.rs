@@ -1,5 +1,6 @@
 //! PTY hosts: real processes, real terminals, spoken to over their sockets.
 
+mod figures;
 mod probe;
 
 use std::time::Duration;
@@ -11,6 +12,8 @@ use sessionforge::wire::frame::{Frame, InputOutcome};
 use sessionforge::wire::hello::Role;
 use sessionforge::wire::message::{From, SessionAsk, SessionSays, Take};
 use sessionforge::wire::session::{Exit, SessionState};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use self::probe::{TestHost, binary, shell, signal, spec};
 
@@ -298,7 +301,6 @@ async fn a_bad_frame_costs_its_connection_and_nothing_else() {
     let mut good = host.attach().await;
     for bad in [&b"\xff\xff\xff\xff"[..], b"\0\0\0\x02\x12\x00", b"\0\0\0\x03\x02{{"] {
         let mut client = tokio::net::UnixStream::connect(&host.socket).await.unwrap();
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut hello = bytes::BytesMut::new();
         sessionforge::wire::hello::Hello::of(Role::Agent).to_frame().encode_with_length_into(&mut hello);
         client.write_all(&hello).await.unwrap();

@@ -101,6 +101,8 @@ pub struct Probe {
     next_number: u64,
     /// Whether what is read is acknowledged.
     pub acknowledges: bool,
+    /// How much of the screen's end is kept and looked through, in bytes.
+    pub searches: usize,
     consumed: u64,
     /// All output since the last repaint, and the repaint before it.
     pub screen: Vec<u8>,
@@ -136,6 +138,7 @@ impl Probe {
             viewer: ViewerId::random(),
             next_number: 1,
             acknowledges: true,
+            searches: 1 << 20,
             consumed: 0,
             screen: Vec::new(),
             painted_at: SnapshotAt::default(),
@@ -222,7 +225,7 @@ impl Probe {
                 self.hash = hash(self.hash, &bytes);
                 self.received += bytes.len() as u64;
                 self.screen.extend_from_slice(&bytes);
-                let excess = self.screen.len().saturating_sub(1 << 20);
+                let excess = self.screen.len().saturating_sub(self.searches);
                 self.screen.drain(..excess);
                 bytes.len()
             }
