@@ -78,6 +78,7 @@ struct Label {
 /// A snapshot the model was asked for.
 struct Pending {
     id: u32,
+    history: bool,
     reply: oneshot::Receiver<Snapshot>,
 }
 
@@ -356,7 +357,7 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
                 }
                 Step::Repaint => {
                     let reply = self.session.snapshot(self.at_least(), false);
-                    self.repaint = Some(Pending { id: 0, reply });
+                    self.repaint = Some(Pending { id: 0, history: false, reply });
                 }
                 Step::Wait => break,
             }
@@ -389,7 +390,7 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
         };
         if let Some((id, history)) = next.and_then(|next| self.requests.remove(next)) {
             let reply = self.session.snapshot(self.at_least(), history);
-            self.answer = Some(Pending { id, reply });
+            self.answer = Some(Pending { id, history, reply });
         }
     }
 
@@ -405,14 +406,17 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
                 let label = Label { id: 0, at: snapshot.at, history: snapshot.history };
                 self.reader.repainted(snapshot.at.offset, Painting::of(label, snapshot.bytes));
             }
-            // The model is gone, and so will this process be.
-            None => self.subscribed = false,
+            // The model broke over it and began again; so do we.
+            None => self.reader.repaint_failed(),
         }
     }
 
     fn answered(&mut self, snapshot: Option<Snapshot>) {
         let Some(pending) = self.answer.take() else { return };
-        let Some(Snapshot { at, history, bytes }) = snapshot else { return };
+        let Some(Snapshot { at, history, bytes }) = snapshot else {
+            self.requests.push_front((pending.id, pending.history));
+            return;
+        };
         let painting = Painting::of(Label { id: pending.id, at, history }, bytes);
         if history {
             self.reader.answered(painting);

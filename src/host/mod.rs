@@ -18,6 +18,8 @@ mod connection;
 #[cfg(unix)]
 mod input_queue;
 #[cfg(unix)]
+mod log;
+#[cfg(unix)]
 mod model;
 #[cfg(unix)]
 mod process;

@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -128,7 +129,7 @@ impl Model {
         std::thread::Builder::new()
             .name("model".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn(move || Painter::new(&theirs, size).run())?;
+            .spawn(move || paint(&theirs, size))?;
         Ok(Self { shared })
     }
 
@@ -206,6 +207,19 @@ impl Drop for Model {
 }
 
 /// The model's thread.
+///
+/// No output should make the model panic. If some does, the session must not stand still for it: the model begins again
+/// with a blank screen behind that output.
+fn paint(shared: &Shared, size: Size) {
+    let mut painter = Painter::new(shared, size);
+    while std::panic::catch_unwind(AssertUnwindSafe(|| painter.run())).is_err() {
+        let Size { cols, rows } = painter.size;
+        painter.screen = Screen::new(cols, rows, SCROLLBACK_LINES);
+        let mut state = shared.lock();
+        state.fed = state.log.end();
+    }
+}
+
 struct Painter<'s> {
     shared: &'s Shared,
     screen: Screen,
@@ -225,7 +239,7 @@ impl<'s> Painter<'s> {
         Self { shared, screen: Screen::new(size.cols, size.rows, SCROLLBACK_LINES), epoch: 0, size }
     }
 
-    fn run(mut self) {
+    fn run(&mut self) {
         loop {
             match self.next() {
                 Work::Feed(bytes) => self.feed(&bytes),

@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::runtime_dir::{self, Facts};
 use super::session::{Session, bounded, now_millis};
 use super::spec::{self, Ready, Report, SPEC_BYTES_MAX, Spec};
-use super::{environment, program, socket};
+use super::{environment, log, program, socket};
 use crate::base::problem::{Code, Problem};
 use crate::pty::{self, Pty, Size};
 use crate::wire::hello::{PROTOCOL_MAJOR, PROTOCOL_MINOR};
@@ -110,6 +110,7 @@ impl Host {
         let environment = environment::for_program(std::env::vars_os(), *session, env);
         let program = program::resolve(launch, environment)?;
         runtime_dir::prepare(runtime_dir).map_err(|error| Problem::new(Code::Internal, error))?;
+        log::start(runtime_dir::log_path(runtime_dir, *session));
         let path = runtime_dir::socket_path(runtime_dir, *session);
         let listener = socket::bind(&path).map_err(|error| match error.kind() {
             std::io::ErrorKind::AddrInUse => Problem::new(Code::Conflict, format!("{session} runs already")),

@@ -75,6 +75,11 @@ pub fn socket_path(dir: &Path, session: SessionId) -> PathBuf {
     dir.join(format!("{session}.sock"))
 }
 
+/// The log of `session`'s host, which is there only if something went wrong.
+pub fn log_path(dir: &Path, session: SessionId) -> PathBuf {
+    dir.join(format!("{session}.log"))
+}
+
 fn facts_path(dir: &Path, session: SessionId) -> PathBuf {
     dir.join(format!("{session}.json"))
 }
@@ -119,7 +124,7 @@ pub fn scan(dir: &Path) -> io::Result<Vec<Facts>> {
 
 /// Removes what a session left. Nothing to remove is no error.
 pub fn forget(dir: &Path, session: SessionId) {
-    for path in [socket_path(dir, session), facts_path(dir, session)] {
+    for path in [socket_path(dir, session), facts_path(dir, session), log_path(dir, session)] {
         let _ = fs::remove_file(path);
     }
 }

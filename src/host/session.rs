@@ -522,3 +522,6 @@ impl From<crate::pty::Exit> for Exit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
