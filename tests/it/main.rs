@@ -11,6 +11,8 @@
 //! | [`relay`] | output to many: every byte to who keeps up, repaints to who does not, nobody held |
 //! | [`input`] | keys: once, in order, from the controller; Ctrl-C gets through |
 //! | [`restart`] | agent, server and `up` die and come back; sessions and viewers go on |
+//! | [`machine_sleeps`] | what was typed before a machine slept is not applied after |
+//! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`up`] | one command to a terminal; what stays when it is stopped |
 //! | [`journey`] | a key and its echo pass the files of the map in order, and are in no log |
 //! | [`bad_start`] | commands that cannot work: exit codes and sentences |
@@ -63,8 +65,10 @@ mod http_sockets;
 mod http_start;
 mod input;
 mod journey;
+mod machine_sleeps;
 mod relay;
 mod restart;
+mod session_commands;
 mod support;
 mod tidy;
 mod up;

@@ -1,0 +1,32 @@
+//! A machine that slept: what was typed before it fell asleep and has waited since is not applied when it wakes up.
+
+use std::time::Duration;
+
+use super::support::process::signal_pid;
+use super::support::viewer::Manners;
+use super::support::world::World;
+
+/// More than the five seconds after which an agent believes that it slept.
+const SLEEP: Duration = Duration::from_secs(6);
+
+#[tokio::test]
+async fn a_key_that_waited_for_a_sleeping_machine_is_never_applied_late() {
+    let world = World::start().await;
+    let session = world.start_session("bash", &["-c", "stty raw -echo; echo ready; exec cat"]).await;
+    let viewer = world.viewer(session, Manners::default()).await;
+    viewer.expect_text("ready").await;
+
+    signal_pid(world.agent_pid(), "STOP");
+    viewer.type_text("y").await;
+    // The key is on its way to the agent; nothing tells when it has arrived there, and the sleep is longer than that.
+    tokio::time::sleep(SLEEP).await;
+    drop(viewer); // Its tab is closed: nobody is left to send the key again.
+    signal_pid(world.agent_pid(), "CONT");
+
+    let viewer = world.viewer(session, Manners::default()).await;
+    viewer.expect("the way is whole again", |seen| seen.live.then_some(())).await;
+    viewer.type_text("now").await;
+    viewer.expect_text("now").await;
+    let screen = viewer.text();
+    assert!(screen.contains("now") && !screen.contains("ynow"), "the late key was applied:\n{screen}");
+}
