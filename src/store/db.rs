@@ -2,14 +2,19 @@
 //!
 //! A write is answered after its commit reached the disk. Writes that wait while a commit runs share the
 //! next one, so that a hundred writers cost a few disk flushes instead of a hundred.
+//!
+//! After a write that the disk refused, redb takes no more until it was opened anew. So it is closed then, and
+//! whoever needs it next opens it: a server whose disk was full for a while needs no restart.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use redb::{Database, Durability, ReadTransaction, WriteTransaction};
+use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::StoreError;
+use super::open;
 
 /// Writes that may wait. Beyond it callers wait for a place, which slows them to the disk's pace.
 const WRITES_WAITING_MAX: usize = 256;
@@ -51,6 +56,7 @@ macro_rules! broken_from {
     )*};
 }
 broken_from!(
+    redb::DatabaseError,
     redb::StorageError,
     redb::TableError,
     redb::TransactionError,
@@ -61,25 +67,59 @@ broken_from!(
 
 /// Told once the commit's outcome is known.
 type Tell = Box<dyn FnOnce(Result<(), &str>) + Send>;
-/// One write: either its cause to drop the transaction, or whom to tell of the commit.
-type Write = Box<dyn FnOnce(&WriteTransaction) -> (Option<String>, Tell) + Send>;
+/// One write, done in the transaction if there is one: a cause to drop the transaction, and whom to tell of the commit.
+type Write = Box<dyn FnOnce(Option<&WriteTransaction>) -> (Option<String>, Tell) + Send>;
 
 /// The open database. Dropping it waits for the write that is under way.
 pub(super) struct Db {
-    database: Arc<Database>,
+    shelf: Arc<Shelf>,
     writes: Option<mpsc::Sender<Write>>,
     writer: Option<JoinHandle<()>>,
 }
 
+/// Where the database stands while it is open.
+struct Shelf {
+    path: PathBuf,
+    /// `None` after a failed write. Held on blocking threads alone; written only to open and to close.
+    database: RwLock<Option<Database>>,
+}
+
+impl Shelf {
+    /// Does `work` with the database, opening it if it is not open.
+    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, Fault> {
+        let mut database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        if database.is_none() {
+            drop(database);
+            self.open()?;
+            database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        }
+        work(database.as_ref().ok_or_else(|| Fault::Broken("the database failed again at once".to_owned()))?)
+    }
+
+    fn open(&self) -> Result<(), Fault> {
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        // Somebody may have been faster.
+        if database.is_none() {
+            *database = Some(open::database(&self.path)?);
+            tracing::info!("the database was opened anew");
+        }
+        Ok(())
+    }
+
+    fn close(&self) {
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
 impl Db {
-    pub(super) fn new(database: Database) -> std::io::Result<Self> {
-        let database = Arc::new(database);
+    pub(super) fn new(path: PathBuf, database: Database) -> std::io::Result<Self> {
+        let shelf = Arc::new(Shelf { path, database: RwLock::new(Some(database)) });
         let (writes, waiting) = mpsc::channel(WRITES_WAITING_MAX);
         let writer = {
-            let database = Arc::clone(&database);
-            std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || write_all(&database, waiting))?
+            let shelf = Arc::clone(&shelf);
+            std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || write_all(&shelf, waiting))?
         };
-        Ok(Self { database, writes: Some(writes), writer: Some(writer) })
+        Ok(Self { shelf, writes: Some(writes), writer: Some(writer) })
     }
 
     /// Runs `look` on a blocking thread, over one consistent state.
@@ -88,11 +128,9 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
     {
-        let database = Arc::clone(&self.database);
-        let looked = tokio::task::spawn_blocking(move || {
-            let transaction = redb::ReadableDatabase::begin_read(&*database)?;
-            look(&transaction)
-        });
+        let shelf = Arc::clone(&self.shelf);
+        let looked =
+            tokio::task::spawn_blocking(move || shelf.with(|database| look(&ReadableDatabase::begin_read(database)?)));
         match looked.await {
             Ok(result) => result.map_err(StoreError::from),
             Err(stopped) => Err(StoreError::Failed(stopped.to_string())),
@@ -110,7 +148,10 @@ impl Db {
     {
         let (answer, answered) = oneshot::channel();
         let write: Write = Box::new(move |transaction| {
-            let result = change(transaction);
+            let result = match transaction {
+                Some(transaction) => change(transaction),
+                None => Err(Fault::Broken("no transaction was begun".to_owned())),
+            };
             let broken = match &result {
                 Err(Fault::Broken(cause)) => Some(cause.clone()),
                 _ => None,
@@ -142,7 +183,7 @@ impl Drop for Db {
     }
 }
 
-fn write_all(database: &Database, mut waiting: mpsc::Receiver<Write>) {
+fn write_all(shelf: &Shelf, mut waiting: mpsc::Receiver<Write>) {
     while let Some(first) = waiting.blocking_recv() {
         let mut batch = vec![first];
         while batch.len() < WRITES_PER_COMMIT_MAX
@@ -151,12 +192,10 @@ fn write_all(database: &Database, mut waiting: mpsc::Receiver<Write>) {
             batch.push(next);
         }
         let mut told = Vec::with_capacity(batch.len());
-        let outcome = commit(database, batch, &mut told).map_err(|fault| match fault {
-            Fault::Broken(cause) => cause,
-            Fault::Refused(error) => error.to_string(),
-        });
+        let outcome = commit(shelf, batch, &mut told);
         if let Err(cause) = &outcome {
             tracing::error!(%cause, writes = told.len(), "writes failed");
+            shelf.close();
         }
         for tell in told {
             tell(match &outcome {
@@ -167,18 +206,32 @@ fn write_all(database: &Database, mut waiting: mpsc::Receiver<Write>) {
     }
 }
 
-fn commit(database: &Database, batch: Vec<Write>, told: &mut Vec<Tell>) -> Result<(), Fault> {
+fn commit(shelf: &Shelf, mut batch: Vec<Write>, told: &mut Vec<Tell>) -> Result<(), String> {
+    let committed = shelf.with(|database| {
+        let begun = begin(database);
+        let mut broken = None;
+        for write in batch.drain(..) {
+            let (cause, tell) = write(begun.as_ref().ok());
+            told.push(tell);
+            broken = broken.or(cause);
+        }
+        let transaction = begun?;
+        match broken {
+            // Dropping the transaction takes back what the others of the batch wrote; they are told so.
+            Some(cause) => Err(Fault::Broken(cause)),
+            None => Ok(transaction.commit()?),
+        }
+    });
+    // Those of a database that could not even be opened are told so too.
+    told.extend(batch.into_iter().map(|write| write(None).1));
+    committed.map_err(|fault| match fault {
+        Fault::Broken(cause) => cause,
+        Fault::Refused(error) => error.to_string(),
+    })
+}
+
+fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(Durability::Immediate)?;
-    let mut broken = None;
-    for write in batch {
-        let (cause, tell) = write(&transaction);
-        told.push(tell);
-        broken = broken.or(cause);
-    }
-    match broken {
-        // Dropping the transaction takes back what the others of the batch wrote; they are told so.
-        Some(cause) => Err(Fault::Broken(cause)),
-        None => Ok(transaction.commit()?),
-    }
+    Ok(transaction)
 }

@@ -89,7 +89,14 @@ impl From<StoreError> for Problem {
             StoreError::ForeignSession | StoreError::SetUpAlready | StoreError::EmailTaken => Code::Conflict,
             StoreError::LinkInvalid => Code::LinkInvalid,
             StoreError::TooMany { .. } => Code::TooMany,
-            StoreError::Failed(_) => return Self::internal(error),
+            StoreError::Failed(cause) => {
+                tracing::error!(%cause, "the database failed");
+                return Self::new(
+                    Code::Internal,
+                    "the server's database does not take this right now, for example because its disk is full; the \
+                     server's log has the cause",
+                );
+            }
         };
         Self::new(code, error)
     }

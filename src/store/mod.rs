@@ -46,7 +46,7 @@ impl Store {
     /// Opens the data directory `dir`, creating what is missing. Blocks for some milliseconds.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         let opened = open::open(dir)?;
-        let db = Db::new(opened.database)
+        let db = Db::new(opened.path, opened.database)
             .map_err(|error| OpenError::Unusable { path: dir.to_owned(), detail: error.to_string() })?;
         Ok(Self { inner: Arc::new(Inner { db, _lock: opened.lock }) })
     }

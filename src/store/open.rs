@@ -23,6 +23,7 @@ const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
 /// The lock, released when dropped, and the database.
 pub(super) struct Opened {
+    pub(super) path: PathBuf,
     pub(super) database: Database,
     pub(super) lock: File,
 }
@@ -55,7 +56,12 @@ pub(super) fn open(dir: &Path) -> Result<Opened, OpenError> {
     if found != Some(SCHEMA) {
         migrate::to_current(&database, found).map_err(faults)?;
     }
-    Ok(Opened { database, lock })
+    Ok(Opened { path, database, lock })
+}
+
+/// Opens or creates the file.
+pub(super) fn database(path: &Path) -> Result<Database, DatabaseError> {
+    Database::builder().set_cache_size(CACHE_BYTES).create(path)
 }
 
 fn check_version(path: &Path, found: u32) -> Result<(), OpenError> {

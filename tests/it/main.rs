@@ -23,6 +23,7 @@
 //! | [`host`] | PTY hosts: they outlive who started them; every byte, every key, once |
 //! | [`http_accounts`] | set-up, signing in and out, passwords, throttling |
 //! | [`http_assets`] | the dashboard's files: policy, caching, compression |
+//! | [`http_full_disk`] | what was promised stays, and room heals a server without a restart |
 //! | [`http_keys`] | API keys: shown once, refused once revoked |
 //! | [`http_requests`] | what every request meets: origin, host, size, form |
 //! | [`http_secrets`] | no secret and nothing typed in any log |
@@ -58,6 +59,7 @@ mod harness;
 mod host;
 mod http_accounts;
 mod http_assets;
+mod http_full_disk;
 mod http_keys;
 mod http_requests;
 mod http_secrets;
