@@ -155,7 +155,7 @@ impl Probe {
         let (head, tail) = mark.split_at(1);
         self.forget();
         let started = Instant::now();
-        self.type_text(&format!("{command}; echo {head}''{tail}\r")).await;
+        self.type_text(&format!("{command}; echo; echo {head}''{tail}\r")).await;
         self.until(mark).await;
         started.elapsed()
     }
