@@ -34,13 +34,21 @@ impl Tally {
         self.cases += 1;
         self.exact_at += usize::from(difference.at.is_empty());
         self.exact_end += usize::from(difference.end.is_empty());
-        for name in difference.at.iter().map(|name| format!("at cut: {name}")).chain(difference.end.iter().map(|name| format!("at end: {name}"))) {
+        for name in difference
+            .at
+            .iter()
+            .map(|name| format!("at cut: {name}"))
+            .chain(difference.end.iter().map(|name| format!("at end: {name}")))
+        {
             *self.faults.entry(name).or_default() += 1;
         }
     }
 
     fn report(&self, name: &str) -> String {
-        let mut text = format!("{name:12} {:4} cases, exact {:4} at the cut, {:4} at the end", self.cases, self.exact_at, self.exact_end);
+        let mut text = format!(
+            "{name:12} {:4} cases, exact {:4} at the cut, {:4} at the end",
+            self.cases, self.exact_at, self.exact_end
+        );
         for (fault, count) in &self.faults {
             text.push_str(&format!("\n    {count:4} × {fault}"));
         }
@@ -114,7 +122,9 @@ fn generated_streams_come_back_exactly() {
             };
             let cut = random.below(raw.len());
             let difference = compare(&mut oracle, &mut random, size, &raw, cut);
-            if std::env::var_os("FIDELITY_VERBOSE").is_some() && !(difference.at.is_empty() && difference.end.is_empty()) {
+            if std::env::var_os("FIDELITY_VERBOSE").is_some()
+                && !(difference.at.is_empty() && difference.end.is_empty())
+            {
                 eprintln!("{kind} {number} {size:?} cut {cut} of {}: {difference:?}", raw.len());
             }
             tally.add(&difference);

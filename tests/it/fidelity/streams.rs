@@ -35,14 +35,40 @@ impl Random {
     }
 }
 
-const WORDS: &[&str] =
-    &["build", "server", "ok", "failed", "in", "src/main.rs", "42", "warning:", "unused", "the", "quick", "a", "terminal"];
+const WORDS: &[&str] = &[
+    "build",
+    "server",
+    "ok",
+    "failed",
+    "in",
+    "src/main.rs",
+    "42",
+    "warning:",
+    "unused",
+    "the",
+    "quick",
+    "a",
+    "terminal",
+];
 const WIDE: &[&str] = &["漢字", "かな", "한국", "中", "🦀", "✅", "🚀", "ｗ"];
 const MARKED: &[&str] =
     &["e\u{301}", "n\u{303}o", "ก็", "नि", "👍🏽", "👩\u{200d}💻", "❤\u{fe0f}", "🇫🇷", "a\u{308}\u{304}", "\u{301}"];
 const KINDS: &[&str] = &[
-    "lines", "colours", "paint", "edit", "regions", "modes", "charsets", "tabs", "alternate", "wrapping", "links",
-    "underlines", "marks", "protected", "mixture",
+    "lines",
+    "colours",
+    "paint",
+    "edit",
+    "regions",
+    "modes",
+    "charsets",
+    "tabs",
+    "alternate",
+    "wrapping",
+    "links",
+    "underlines",
+    "marks",
+    "protected",
+    "mixture",
 ];
 
 /// Names of the kinds of streams.
@@ -89,23 +115,59 @@ impl Maker<'_> {
             "paint" => self.any(&[Self::go, Self::go, Self::words, Self::wide, Self::colour, Self::erase]),
             "edit" => self.any(&[Self::go, Self::words, Self::wide, Self::erase, Self::edit, Self::edit, Self::colour]),
             "regions" => self.any(&[
-                Self::region, Self::go, Self::words, Self::line_end, Self::line_end, Self::edit, Self::colour, Self::save,
+                Self::region,
+                Self::go,
+                Self::words,
+                Self::line_end,
+                Self::line_end,
+                Self::edit,
+                Self::colour,
+                Self::save,
             ]),
             "modes" => self.any(&[Self::mode, Self::mode, Self::words, Self::line_end, Self::go, Self::cursor_style]),
             "charsets" => self.any(&[Self::charset, Self::words, Self::boxes, Self::go, Self::save, Self::line_end]),
             "tabs" => self.any(&[Self::tab, Self::tab, Self::words, Self::go, Self::line_end]),
             "alternate" => self.any(&[
-                Self::words, Self::line_end, Self::colour, Self::go, Self::erase, Self::wide, Self::save, Self::screen,
+                Self::words,
+                Self::line_end,
+                Self::colour,
+                Self::go,
+                Self::erase,
+                Self::wide,
+                Self::save,
+                Self::screen,
             ]),
-            "wrapping" => self.any(&[Self::long, Self::wide, Self::words, Self::line_end, Self::go_margin, Self::colour]),
+            "wrapping" => {
+                self.any(&[Self::long, Self::wide, Self::words, Self::line_end, Self::go_margin, Self::colour])
+            }
             "links" => self.any(&[Self::link, Self::words, Self::line_end, Self::colour, Self::title]),
-            "underlines" => self.any(&[Self::underline, Self::colour, Self::words, Self::wide, Self::line_end, Self::go]),
+            "underlines" => {
+                self.any(&[Self::underline, Self::colour, Self::words, Self::wide, Self::line_end, Self::go])
+            }
             "marks" => self.any(&[Self::marked, Self::marked, Self::words, Self::line_end, Self::colour, Self::repeat]),
             "protected" => self.any(&[Self::protect, Self::words, Self::go, Self::erase, Self::erase_unprotected]),
             _ => self.any(&[
-                Self::words, Self::words, Self::line_end, Self::line_end, Self::colour, Self::go, Self::erase, Self::edit,
-                Self::wide, Self::marked, Self::region, Self::mode, Self::save, Self::tab, Self::long, Self::link,
-                Self::underline, Self::charset, Self::screen, Self::repeat, Self::control,
+                Self::words,
+                Self::words,
+                Self::line_end,
+                Self::line_end,
+                Self::colour,
+                Self::go,
+                Self::erase,
+                Self::edit,
+                Self::wide,
+                Self::marked,
+                Self::region,
+                Self::mode,
+                Self::save,
+                Self::tab,
+                Self::long,
+                Self::link,
+                Self::underline,
+                Self::charset,
+                Self::screen,
+                Self::repeat,
+                Self::control,
             ]),
         }
     }
@@ -167,15 +229,31 @@ impl Maker<'_> {
             4 => format!("\x1b[48;5;{}m", byte(self.random)),
             5 => format!("\x1b[38;2;{};{};{}m", byte(self.random), byte(self.random), byte(self.random)),
             6 => format!("\x1b[48:2::{}:{}:{}m", byte(self.random), byte(self.random), byte(self.random)),
-            _ => format!("\x1b[{}m", self.random.pick(&["1", "2", "3", "4", "5", "7", "8", "9", "22", "24", "27", "39", "49", "53"])),
+            _ => format!(
+                "\x1b[{}m",
+                self.random.pick(&["1", "2", "3", "4", "5", "7", "8", "9", "22", "24", "27", "39", "49", "53"])
+            ),
         };
         self.put(&text);
     }
 
     fn underline(&mut self) {
         self.one_of(&[
-            "\x1b[4m", "\x1b[4:2m", "\x1b[4:3m", "\x1b[4:4m", "\x1b[4:5m", "\x1b[21m", "\x1b[24m", "\x1b[58;5;9m",
-            "\x1b[58:2::10:20:30m", "\x1b[59m", "\x1b[53m", "\x1b[55m", "\x1b[5m", "\x1b[25m", "\x1b[m",
+            "\x1b[4m",
+            "\x1b[4:2m",
+            "\x1b[4:3m",
+            "\x1b[4:4m",
+            "\x1b[4:5m",
+            "\x1b[21m",
+            "\x1b[24m",
+            "\x1b[58;5;9m",
+            "\x1b[58:2::10:20:30m",
+            "\x1b[59m",
+            "\x1b[53m",
+            "\x1b[55m",
+            "\x1b[5m",
+            "\x1b[25m",
+            "\x1b[m",
         ]);
     }
 
@@ -195,7 +273,8 @@ impl Maker<'_> {
     }
 
     fn go_margin(&mut self) {
-        let (x, y) = (self.random.between(self.cols.saturating_sub(3).max(1), self.cols), self.random.between(1, self.rows));
+        let (x, y) =
+            (self.random.between(self.cols.saturating_sub(3).max(1), self.cols), self.random.between(1, self.rows));
         self.put(&format!("\x1b[{y};{x}H"));
     }
 
@@ -243,7 +322,9 @@ impl Maker<'_> {
     }
 
     fn charset(&mut self) {
-        self.one_of(&["\x1b(0", "\x1b(B", "\x1b)0", "\x1b)B", "\x1b*0", "\x1b(A", "\x1b(K", "\x0e", "\x0f", "\x1bn", "\x1b%G"]);
+        self.one_of(&[
+            "\x1b(0", "\x1b(B", "\x1b)0", "\x1b)B", "\x1b*0", "\x1b(A", "\x1b(K", "\x0e", "\x0f", "\x1bn", "\x1b%G",
+        ]);
     }
 
     fn boxes(&mut self) {
@@ -260,7 +341,14 @@ impl Maker<'_> {
 
     fn screen(&mut self) {
         if self.random.chance(25) {
-            self.one_of(&["\x1b[?1049h", "\x1b[?1049l", "\x1b[?1049h\x1b[2J", "\x1b[?1047h", "\x1b[?1047l", "\x1b[?47l"]);
+            self.one_of(&[
+                "\x1b[?1049h",
+                "\x1b[?1049l",
+                "\x1b[?1049h\x1b[2J",
+                "\x1b[?1047h",
+                "\x1b[?1047l",
+                "\x1b[?47l",
+            ]);
         }
     }
 
