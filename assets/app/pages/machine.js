@@ -1,7 +1,7 @@
 import { html } from '../html.js';
 import { api } from '../state/api.js';
 import { ago, dateTime, now, span } from '../state/clock.js';
-import { fleetKnown, isLive, machines, nameOf, sessionsOf, shortPath } from '../state/fleet.js';
+import { fleetKnown, isLive, machines, mayRunAny, nameOf, sessionsOf, shortPath } from '../state/fleet.js';
 import { stateWord } from '../state/marks.js';
 import { go } from '../state/route.js';
 import { newSession } from '../session/new_session.js';
@@ -43,7 +43,7 @@ function Facts({ machine }) {
     ['Architecture', machine.arch],
     ['Host name', machine.hostname],
     ['Agent', machine.build],
-    ['May run', (machine.allow ?? []).join(', ') || 'nothing'],
+    ['May run', mayRunAny(machine) ? 'any program' : (machine.allow ?? []).join(', ') || 'nothing'],
     ...(machine.online ? [] : [['Last seen', dateTime(machine.last_seen)]]),
   ];
   return html`<dl class="facts">${facts.map(([what, value]) => html`<div><dt>${what}</dt><dd>${value}</dd></div>`)}</dl>`;

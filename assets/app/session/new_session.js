@@ -1,9 +1,9 @@
 import { html, signal, useId, useState } from '../html.js';
 import { api, asProblem } from '../state/api.js';
-import { machineList, machines } from '../state/fleet.js';
+import { fleetKnown, machineList, machines, programsOf } from '../state/fleet.js';
 import { prefs, setPrefs } from '../state/prefs.js';
 import { go } from '../state/route.js';
-import { Button, Field, Notice } from '../ui/controls.js';
+import { Button, Field, Notice, Waiting } from '../ui/controls.js';
 import { Dialog } from '../ui/dialog.js';
 import { joinArgs, splitArgs } from './argv.js';
 import { likelySize } from './size.js';
@@ -31,11 +31,14 @@ export function NewSession() {
 /** @param {{machine?: string}} props */
 function Form({ machine: wanted }) {
   const online = machineList.value.filter((it) => it.online);
-  const [chosen, setChosen] = useState(wanted ?? online[0]?.id);
+  const [choice, setChosen] = useState(wanted);
+  // Machines may become known, come and go while the dialog is open.
+  const chosen = choice ?? online[0]?.id;
   const machine = chosen ? machines.value.get(chosen) : undefined;
   const close = () => { asked.value = undefined; };
   return html`<${Dialog} title="New session" onClose=${close}>
-    ${online.length === 0 ? html`<${Notice} kind="note" title="No machine is online">A session runs on a machine. <a href="/machines" onClick=${close}>Add one</a>, or start the agent on one you have.<//>` : null}
+    ${!fleetKnown.value ? html`<${Waiting} words="Loading your machines…" />` : null}
+    ${fleetKnown.value && online.length === 0 ? html`<${Notice} kind="note" title="No machine is online">A session runs on a machine. <a href="/machines" onClick=${close}>Add one</a>, or start the agent on one you have.<//>` : null}
     ${machine && !machine.online ? html`<${Notice} title="${machine.name} is offline">Start its agent, or choose another machine.<//>` : null}
     ${online.length > 1 || (machine && !machine.online && online.length > 0) ? html`<${MachineChoice} machines=${online} chosen=${chosen} choose=${setChosen} />` : null}
     ${machine?.online ? html`<${What} key=${machine.id} machine=${machine} close=${close} alone=${online.length === 1} />` : null}
@@ -88,7 +91,7 @@ function What({ machine, close, alone }) {
       <${Field} label="Command" data-autofocus list="commands-${machine.id}" required value=${form.command} onInput=${set('command')} class="mono" problem=${of('command_not_found', 'command_not_allowed')} />
       <${Field} label="Arguments" value=${form.args} onInput=${set('args')} class="mono" placeholder="none" problem=${split.problem} />
     </div>
-    <datalist id="commands-${machine.id}">${(machine.allow ?? []).map((it) => html`<option value=${it} />`)}</datalist>
+    <datalist id="commands-${machine.id}">${programsOf(machine).map((it) => html`<option value=${it} />`)}</datalist>
     <${Argv} command=${form.command} args=${split.args} />
     <${Field} label="Working directory" value=${form.workdir} onInput=${set('workdir')} class="mono" placeholder="~" problem=${of('workdir_not_found')} />
     <${Field} label="Name" value=${form.name} onInput=${set('name')} placeholder="Optional" maxlength="80" />

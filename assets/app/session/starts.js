@@ -1,10 +1,13 @@
+import { programsOf } from '../state/fleet.js';
+
 /** The commonest starts on a machine. */
 
 /** @typedef {{label: string, detail: string, command: string, args: string[]}} Start */
 
 /** @param {import('../wire/messages.js').MachineView} machine @returns {Start[]} at most three */
-export function commonStarts({ allow = [], os }) {
-  const programs = allow.length > 0 ? allow : ['claude', os === 'windows' ? 'powershell' : 'bash'];
+export function commonStarts(machine) {
+  const programs = programsOf(machine);
+  const { os } = machine;
   const shell = (os === 'windows' ? ['powershell', 'cmd'] : os === 'macos' ? ['zsh', 'bash', 'sh'] : ['bash', 'zsh', 'sh']).find((it) => programs.includes(it));
   /** @type {Start[]} */
   const starts = [];

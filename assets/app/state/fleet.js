@@ -73,3 +73,18 @@ export function shortPath(path, home) {
 function baseName(path) {
   return path.split(/[\\/]/).pop() || path;
 }
+
+/** What the agent's list of allowed programs says when it allows them all. */
+const ANY_PROGRAM = '*';
+
+/** @param {MachineView} machine whether its owner lets any program run */
+export function mayRunAny({ allow = [] }) {
+  return allow.includes(ANY_PROGRAM);
+}
+
+/** @param {MachineView} machine @returns {string[]} programs to suggest for it */
+export function programsOf(machine) {
+  const named = (machine.allow ?? []).filter((it) => it !== ANY_PROGRAM);
+  const usual = machine.os === 'windows' ? ['claude', 'powershell', 'cmd'] : ['claude', 'bash', 'zsh', 'sh'];
+  return mayRunAny(machine) ? [...new Set([...named, ...usual])] : named;
+}
