@@ -89,7 +89,8 @@ export function mountTerminal(area, { connection, session, look, sizing, belongs
     },
   });
   let current = look;
-  let controls = false;
+  /** Not known before the session has said it; then keys go ahead and its gate decides. @type {boolean | undefined} */
+  let controls;
   let first = true;
 
   const line = new Line({
@@ -124,7 +125,7 @@ export function mountTerminal(area, { connection, session, look, sizing, belongs
         else history.interrupted();
         // Nothing follows this page's size while the program cannot hear of it.
         if (state === 'ended' || state === 'frozen') layout.setControls(false);
-        else if (state === 'live') layout.setControls(controls);
+        else if (state === 'live') layout.setControls(controls === true);
         on.state(state, problem);
       },
       dropped: on.dropped,
@@ -139,9 +140,9 @@ export function mountTerminal(area, { connection, session, look, sizing, belongs
     installProgramCopy(term, on.copy, on.copyRefused),
     installLinks(term, on.link),
     installKeys(term, (bytes, typed) => {
-      if (controls) line.type(bytes);
+      if (controls !== false) line.type(bytes);
       else if (typed) on.refused();
-      if (controls && typed) layout.showCursor();
+      if (typed) layout.showCursor();
     }),
     installTouch(area, term, () => history.missing && history.want()),
     installRenderer(term),
@@ -155,7 +156,10 @@ export function mountTerminal(area, { connection, session, look, sizing, belongs
     paste: (text) => term.paste(text),
     focus: () => term.focus(),
     selection: () => term.getSelection(),
-    takeControl: () => line.takeControl(),
+    takeControl() {
+      // What is typed from here on stands behind the request on the same line, so it need not wait for the answer.
+      if (line.takeControl()) controls = undefined;
+    },
     /** Whether cursor keys are to be sent as the program asked. */
     applicationCursor: () => term.modes.applicationCursorKeysMode,
     /** @param {Sizing} next */

@@ -90,8 +90,11 @@ export class Line {
     if (!this.#queue.push(bytes, Date.now())) this.#dropped(bytes.length, 'too_long');
   }
 
+  /** @returns {boolean} whether it could be asked for */
   takeControl() {
-    if (this.#state === 'live') this.connection.say({ kind: 'take_control', channel: this.#channel, ...this.size() });
+    if (this.#state !== 'live') return false;
+    this.connection.say({ kind: 'take_control', channel: this.#channel, ...this.size() });
+    return true;
   }
 
   /** @param {number} cols @param {number} rows */
