@@ -14,6 +14,10 @@ test('arguments are cut as a shell cuts them, and nothing is expanded', () => {
   ])) assert.deepEqual(splitArgs(line), { args }, line);
 });
 
+test('on Windows a backslash is part of a path', () => {
+  assert.deepEqual(splitArgs('C:\\src\\app "C:\\Program Files\\x" \\"q\\"', { windows: true }), { args: ['C:\\src\\app', 'C:\\Program Files\\x', '"q"'] });
+});
+
 test('an open quote is named', () => {
   assert.match(splitArgs('a "b').problem ?? '', /double quote/);
   assert.match(splitArgs(`a 'b`).problem ?? '', /single quote/);

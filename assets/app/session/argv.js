@@ -2,9 +2,11 @@
  * Cuts a line into arguments as a shell would: blanks separate, quotes and backslashes keep together. Nothing is expanded:
  * there is no shell between the page and the program.
  * @param {string} line
+ * @param {{windows?: boolean}} [on] where a backslash is part of a path: there it keeps only a double quote
  * @returns {{args: string[], problem?: string}}
  */
-export function splitArgs(line) {
+export function splitArgs(line, { windows = false } = {}) {
+  const kept = windows ? '"' : '"\\$`';
   /** @type {string[]} */
   const args = [];
   let current = '';
@@ -15,7 +17,7 @@ export function splitArgs(line) {
     if (quote === "'") {
       if (char === "'") quote = '';
       else current += char;
-    } else if (char === '\\' && (quote === '' || '"\\$`'.includes(line.charAt(at + 1)))) {
+    } else if (char === '\\' && (quote === '' && !windows || line.charAt(at + 1) !== '' && kept.includes(line.charAt(at + 1)))) {
       at += 1;
       if (at >= line.length) return { args, problem: 'A backslash at the end keeps nothing.' };
       current += line.charAt(at);

@@ -61,7 +61,7 @@ function What({ machine, close, alone }) {
   const [form, setForm] = useState({ command: last?.command ?? starts[0]?.command ?? '', args: last?.args ?? '', workdir: last?.workdir ?? '~', name: '' });
   const [problem, setProblem] = useState(/** @type {import('../state/api.js').ApiProblem | undefined} */ (undefined));
   const [busy, setBusy] = useState(false);
-  const split = splitArgs(form.args);
+  const split = splitArgs(form.args, { windows: machine.os === 'windows' });
   const set = (/** @type {keyof typeof form} */ key) => (/** @type {InputEvent} */ event) => {
     setForm({ ...form, [key]: /** @type {HTMLInputElement} */ (event.target).value });
     setProblem(undefined);

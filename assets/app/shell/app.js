@@ -1,5 +1,5 @@
 import { html, useEffect } from '../html.js';
-import { account, connectionState, enter } from '../state/account.js';
+import { account, connectionState, enter, serverBuild } from '../state/account.js';
 import { route } from '../state/route.js';
 import { Account } from '../pages/account.js';
 import { Gate } from '../pages/gate.js';
@@ -51,6 +51,7 @@ function Signed() {
       ${at.page === 'session' ? null : html`<${OfflineStrip} />`}
       <${Page} />
     </div>
+    <${Updated} />
     ${at.page === 'session' ? null : html`<${Tabs} />`}
     <${NewSession} /><${Palette} /><${Help} /><${Asking} /><${Toasts} />
   </div>`;
@@ -68,6 +69,14 @@ function Page() {
     case 'more': return html`<${More} />`;
     case 'unknown': return html`<${NotFound} />`;
   }
+}
+
+/** The server was updated while this page was open. */
+function Updated() {
+  const mine = account.value.kind === 'in' ? account.value.me.build : '';
+  if (!serverBuild.value || serverBuild.value === mine) return null;
+  return html`<div class="toast updated" role="status"><span>The server was updated to ${serverBuild.value}. Reload to use this page’s new version; sessions go on.</span>
+    <${Button} onClick=${() => location.reload()}>Reload<//></div>`;
 }
 
 /** @param {{message: string}} props */

@@ -14,6 +14,8 @@ import { fleetChanged, forgetFleet } from './fleet.js';
  */
 export const account = signal({ kind: 'loading' });
 export const connectionState = signal(/** @type {ConnectionState} */ ({ kind: 'connecting' }));
+/** The server's version, as it last said; this page may be of an older one. */
+export const serverBuild = signal('');
 /** @type {import('../../vendor/preact/signals.mjs').Signal<Connection | undefined>} */
 export const connection = signal(undefined);
 
@@ -57,6 +59,7 @@ function connect(me) {
       if (state.kind === 'signed-out') leave({ expired: true });
     },
     onFleet: fleetChanged,
+    onBuild: (build) => { serverBuild.value = build; },
     async isSignedIn() {
       try {
         await api.me();

@@ -3,8 +3,9 @@ import { IconButton, Button } from './controls.js';
 
 /** @typedef {{id: number, text: string, action?: {label: string, run: () => void}}} Toast */
 
-/** A toast stays this long unless the pointer or the focus rests on it, in milliseconds. */
+/** A toast stays this long, in milliseconds; one that offers something longer. */
 const SHOWN_FOR = 6_000;
+const OFFERED_FOR = 15_000;
 const TOASTS_MAX = 3;
 
 const toasts = signal(/** @type {Toast[]} */ ([]));
@@ -14,7 +15,7 @@ let next = 1;
 export function say(text, action) {
   const toast = { id: next++, text, ...(action && { action }) };
   toasts.value = [...toasts.value.filter((it) => it.text !== text), toast].slice(-TOASTS_MAX);
-  setTimeout(() => dismiss(toast.id), SHOWN_FOR);
+  setTimeout(() => dismiss(toast.id), action ? OFFERED_FOR : SHOWN_FOR);
 }
 
 /** @param {number} id */

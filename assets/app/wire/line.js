@@ -34,6 +34,8 @@ import { InputQueue } from './input_queue.js';
 
 /** Problems that may pass by themselves. */
 const PASSING = new Set(['machine_offline', 'too_many', 'internal']);
+/** Least time before such a problem is tried again, in milliseconds. */
+const PASSES_AFTER = 1_000;
 
 export class Line {
   #channel = 0;
@@ -148,7 +150,7 @@ export class Line {
         this.#channel = 0;
         if (PASSING.has(message.problem.code)) {
           this.#enter('frozen', message.problem);
-          this.#retry = setTimeout(() => this.#attach(), Math.max(1_000, this.#backoff.next()));
+          this.#retry = setTimeout(() => this.#attach(), Math.max(PASSES_AFTER, this.#backoff.next()));
         } else {
           this.#enter(message.problem.code === 'session_ended' ? 'ended' : 'refused', message.problem);
         }
@@ -166,7 +168,7 @@ export class Line {
 
   /** @param {Extract<ChannelFrame, {kind: 'output'}>} frame */
   #output({ offset, bytes }) {
-    if (!this.#reached || this.#repaint.open || offset !== this.#reached.offset) return this.#attach();
+    if (!this.#reached || this.#repaint.open || offset !== this.#reached.offset) return this.#attachAnew();
     this.#reached.offset += bytes.length;
     const credit = this.#credit;
     this.to.output(bytes, offset, () => credit.consume(bytes.length));
@@ -184,15 +186,24 @@ export class Line {
     }
     const repaint = this.#repaint.add(frame);
     if (repaint === 'more') return consumed(); // or a window smaller than the snapshot would never let its end come
-    if (repaint === 'broken') return this.#attach();
+    if (repaint === 'broken') return this.#attachAnew();
     this.#reached = { offset: repaint.at.offset, epoch: repaint.at.epoch };
     this.to.repaint(repaint, consumed);
+  }
+
+  /** Bytes are missing or doubled: from where the terminal is, on a new channel. A little later, so that two that cannot agree do not spin. */
+  #attachAnew() {
+    this.connection.closeChannel(this.#channel);
+    this.#channel = 0;
+    this.#enter('attaching');
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#attach(), this.#backoff.next());
   }
 
   #attach() {
     clearTimeout(this.#retry);
     if (!this.connection.live) return;
-    if (this.#channel !== 0) this.connection.closeChannel(this.#channel);
+    this.connection.closeChannel(this.#channel);
     const channel = this.connection.openChannel(this);
     this.#channel = channel;
     this.#credit.stop();

@@ -56,6 +56,7 @@ export class Connection {
    * @param {string} to.build
    * @param {(state: ConnectionState) => void} to.onState
    * @param {(message: FleetMessage) => void} to.onFleet
+   * @param {(build: string) => void} to.onBuild   the server's, at every connection
    * @param {() => Promise<boolean>} to.isSignedIn  asked when a connection is refused without a word
    */
   constructor(to) {
@@ -163,6 +164,7 @@ export class Connection {
       case 'hello': {
         const hello = JSON.parse(this.#text.decode(frame.json));
         if (hello.protocol?.[0] !== PROTOCOL[0]) return this.#broken(socket, 4426);
+        this.to.onBuild(String(hello.build ?? ''));
         this.#openedAt = Date.now();
         this.#enter({ kind: 'live', since: this.#openedAt, roundTrip: null });
         this.#ping();
