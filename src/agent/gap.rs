@@ -59,7 +59,7 @@ mod tests {
         let start = UNIX_EPOCH + Duration::from_secs(1_000_000);
         let gap = Gap::new(start);
         assert!(!gap.beat(start + Duration::from_secs(3)));
-        let woken = start + Duration::from_secs(3_600);
+        let woken = start + Duration::from_hours(1);
         assert!(gap.passed(woken));
         assert!(gap.beat(woken));
         assert!(gap.passed(woken), "whoever asks second learns it too");

@@ -49,7 +49,7 @@ const REOPENED_WITHIN: Duration = Duration::from_secs(1);
 const KILL_AFTER: Duration = Duration::from_secs(5);
 
 /// A session nobody has forgotten keeps its last screen for this long after its end. Then only its facts remain.
-pub(super) const KEPT_AFTER_END: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const KEPT_AFTER_END: Duration = Duration::from_hours(24);
 
 /// What has changed, for connections that have seen an earlier state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -12,7 +12,7 @@ use crate::base::secret::Secret;
 use crate::store::{KeyRow, LinkPurpose, LinkRow, MembershipRow, Store, StoreError};
 
 /// Life of a sign-in link: long enough to be clicked, too short to be found in a scrollback.
-const SIGN_IN_LINK_LASTS: Duration = Duration::from_secs(600);
+const SIGN_IN_LINK_LASTS: Duration = Duration::from_mins(10);
 
 /// How people get in at the server's start.
 #[derive(Debug, Clone)]

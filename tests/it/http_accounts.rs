@@ -96,7 +96,7 @@ async fn a_browser_that_comes_back_stays_signed_in() {
     {
         let store = Store::open(dir.path()).unwrap();
         let hash = Secret::new(cookie.split_once('=').unwrap().1).hash();
-        let in_a_week = unix_millis() + millis(Duration::from_secs(7 * 24 * 3600));
+        let in_a_week = unix_millis() + millis(Duration::from_hours(7 * 24));
         store.extend_browser_session(hash, in_a_week).await.unwrap();
     }
     let server = TestServer::start_in(dir).await;

@@ -10,11 +10,11 @@ use crate::base::id::fill_random;
 use crate::base::secret::Secret;
 
 /// How long a browser stays signed in.
-pub(crate) const SIGNED_IN_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
+pub(crate) const SIGNED_IN_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// A browser that comes back is kept signed in anew once this much of its time has passed: a person who works
 /// every day is never asked, and one write a day tells so.
-pub(crate) const RENEWED_AFTER: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const RENEWED_AFTER: Duration = Duration::from_hours(24);
 
 /// 256 random bits, for cookies and links.
 pub(crate) fn random_token() -> Secret {

@@ -12,10 +12,10 @@ const ADDRESS_ATTEMPTS_FREE: u32 = 20;
 
 /// The longest wait. 12 guesses an hour find nothing, and a person who was locked out by somebody else's
 /// guesses is let in within minutes.
-const WAIT_MAX: Duration = Duration::from_secs(300);
+const WAIT_MAX: Duration = Duration::from_mins(5);
 
 /// Attempts are forgotten after this long without another.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
+const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
 
 /// Accounts and addresses remembered. Beyond it the one that was quiet longest is forgotten: whoever has ten
 /// thousand addresses meets the accounts' counters, and those of accounts that are attacked are never quiet.
