@@ -4,21 +4,22 @@
 //! within the reader's credit. Bounded on both sides: a peer that does not read costs one write buffer, its place in
 //! the log and at most one snapshot of each kind; a peer that sends too much is not read any further.
 
+mod typing;
+
 use std::collections::VecDeque;
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use self::typing::{Typed, Typing};
 use super::framed::{FrameReader, FrameWriter, FramedError};
 use super::model::Snapshot;
-use super::session::{Input, Session, Versions};
-use crate::base::id::ViewerId;
+use super::session::{Session, Versions};
 use crate::base::limits::HELLO_WITHIN;
 use crate::base::offset::Offset;
 use crate::base::problem::Problem;
@@ -35,10 +36,6 @@ const CHANNEL: u32 = 0;
 
 /// Frames are made while less than this waits to be written, in bytes: enough for one write at full speed.
 const WRITE_BYTES_MAX: usize = 64 * 1024;
-
-/// Input that one connection has sent and the terminal does not take yet, in bytes, before the connection is read no
-/// further. Far more than a person pastes, so that asks behind it are heard.
-const WAITING_BYTES_MAX: usize = 1024 * 1024;
 
 /// Snapshot requests of one connection that wait for their turn. More are not read.
 const REQUESTS_MAX: usize = 64;
@@ -82,15 +79,6 @@ struct Pending {
     reply: oneshot::Receiver<Snapshot>,
 }
 
-/// Input the terminal has no room for.
-struct Waiting {
-    viewer: ViewerId,
-    number: u64,
-    bytes: Bytes,
-    /// It was looked through for a key that overtakes.
-    offered: bool,
-}
-
 /// Greets, then serves until either side closes.
 pub(super) async fn serve<S>(stream: S, session: Rc<Session>) -> Result<(), ConnectionError>
 where
@@ -119,8 +107,7 @@ struct Connection<W> {
     repaint: Option<Pending>,
     answer: Option<Pending>,
     requests: VecDeque<(u32, bool)>,
-    waiting: VecDeque<Waiting>,
-    waiting_bytes: usize,
+    typing: Typing,
     /// What the peer has been told of.
     told: Versions,
     info_told_at: Instant,
@@ -141,8 +128,7 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
             repaint: None,
             answer: None,
             requests: VecDeque::new(),
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
+            typing: Typing::default(),
             info_told_at: Instant::now(),
             info_due: None,
             end_told: false,
@@ -156,11 +142,10 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
         loop {
             let mut changed = pin!(session.changed());
             changed.as_mut().enable(); // Listening first, then looking.
-            self.overtake_waiting();
-            self.type_waiting();
+            self.typing.go_on(&session, |answer| self.writer.queue(&answer));
             self.tell();
             self.fill();
-            let reads = self.waiting_bytes < WAITING_BYTES_MAX
+            let reads = self.typing.has_room()
                 && self.requests.len() < REQUESTS_MAX
                 && self.writer.queued() < 2 * WRITE_BYTES_MAX;
             let writes = self.writer.queued() > 0;
@@ -183,7 +168,10 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
 
     fn take(&mut self, frame: Frame) -> Result<(), ConnectionError> {
         match frame {
-            Frame::Input { viewer, number, bytes, .. } => self.input(viewer, number, bytes),
+            Frame::Input { viewer, number, bytes, .. } => {
+                let typed = Typed::new(viewer, number, bytes);
+                self.typing.take(typed, &self.session, |answer| self.writer.queue(&answer));
+            }
             Frame::Ack { consumed, .. } => self.reader.acked(consumed, std::time::Instant::now())?,
             Frame::Ping(number) => self.writer.queue(&Frame::Pong(number)),
             Frame::Control(json) => self.ask(message::from_json(&json).map_err(ConnectionError::Message)?),
@@ -227,72 +215,6 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
         self.repaint = None;
         self.subscribed = true;
         self.end_told = false;
-    }
-
-    /// Types at once, or behind what waits already.
-    fn input(&mut self, viewer: ViewerId, number: u64, bytes: Bytes) {
-        let rest = self.session.overtake(viewer, &bytes);
-        if rest.is_some() {
-            self.throw_away(viewer, self.waiting.len());
-            self.type_waiting();
-        }
-        let offered = self.session.is_stuck();
-        let typed = Waiting { viewer, number, bytes: rest.unwrap_or(bytes), offered };
-        if !self.waiting.is_empty() || !self.type_now(&typed) {
-            self.waiting_bytes += typed.bytes.len() + size_of::<Waiting>();
-            self.waiting.push_back(typed);
-        }
-    }
-
-    /// Lets keys like Ctrl-C in what waits overtake the rest. Each is offered once, when the terminal takes no more.
-    fn overtake_waiting(&mut self) {
-        if !self.session.is_stuck() {
-            return;
-        }
-        for index in (0..self.waiting.len()).rev() {
-            let Some(typed) = self.waiting.get_mut(index) else { return };
-            if std::mem::replace(&mut typed.offered, true) {
-                return; // So was everything before it.
-            }
-            let viewer = typed.viewer;
-            if let Some(rest) = self.session.overtake(viewer, &typed.bytes) {
-                self.waiting_bytes -= typed.bytes.len() - rest.len();
-                typed.bytes = rest;
-                self.throw_away(viewer, index);
-                return;
-            }
-        }
-    }
-
-    /// What this viewer typed before a key that overtook it goes the way it would have gone in the terminal: taken,
-    /// answered, and thrown away. `until` is the key's place among what waits.
-    fn throw_away(&mut self, viewer: ViewerId, until: usize) {
-        for typed in self.waiting.iter_mut().take(until).filter(|waiting| waiting.viewer == viewer) {
-            self.waiting_bytes -= typed.bytes.len();
-            typed.bytes = Bytes::new();
-        }
-    }
-
-    fn type_waiting(&mut self) {
-        while let Some(typed) = self.waiting.pop_front() {
-            if !self.type_now(&typed) {
-                self.waiting.push_front(typed);
-                return;
-            }
-            self.waiting_bytes -= typed.bytes.len() + size_of::<Waiting>();
-        }
-    }
-
-    /// Whether it was answered; if not, the terminal has no room.
-    fn type_now(&mut self, typed: &Waiting) -> bool {
-        let Waiting { viewer, number, ref bytes, .. } = *typed;
-        match self.session.input(viewer, number, bytes) {
-            Input::Answer(outcome) => {
-                self.writer.queue(&Frame::InputAck { channel: CHANNEL, viewer, number, outcome });
-                true
-            }
-            Input::NoRoom => false,
-        }
     }
 
     // --- What goes out.

@@ -15,11 +15,7 @@ pub(super) fn start(path: PathBuf) {
     let file = LazyFile(Arc::new(Mutex::new((path, None, 0))));
     let writer = move || file.clone();
     // Fails only where a log was set up before; then that one is used.
-    let _ = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(LevelFilter::WARN)
-        .with_writer(writer)
-        .try_init();
+    let _ = tracing_subscriber::fmt().with_ansi(false).with_max_level(LevelFilter::WARN).with_writer(writer).try_init();
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a bug in SessionForge")));
 }
 

@@ -120,6 +120,12 @@ impl InputGate {
         self.ended = true;
     }
 
+    /// Whether [`Self::input`] would say [`Verdict::Apply`].
+    pub fn would_apply(&self, viewer: ViewerId, number: u64) -> bool {
+        let is_repeat = self.seen.get(&viewer).is_some_and(|seen| number <= seen.last);
+        !self.ended && !is_repeat && self.is_controller(viewer)
+    }
+
     /// Input `number` of `viewer` is here: decides, and remembers what it decided.
     pub fn input(&mut self, viewer: ViewerId, number: u64) -> Verdict {
         self.turns += 1;

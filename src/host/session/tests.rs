@@ -2,8 +2,10 @@
 
 use tokio::task::{LocalSet, spawn_local};
 
+use super::task::DRAIN_MAX;
 use super::*;
 use crate::pty::scripted::{Script, pair};
+use crate::wire::session::Activity;
 
 const VIEWER: ViewerId = ViewerId([1; 16]);
 
@@ -184,6 +186,24 @@ async fn input_that_finds_no_room_is_not_taken_for_applied() {
         script.take_only(usize::MAX);
         until(&session, "room", |session| session.input(VIEWER, refused, &piece) != Input::NoRoom).await;
         until(&session, "everything typed", |_| script.typed().len() == 9 * piece.len()).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ctrl_c_overtakes_once_however_often_it_is_sent() {
+    with_session(async |session, script| {
+        script.take_only(0);
+        let key = typed("x\x03y");
+        assert_eq!(session.overtake(VIEWER, 1, &key), None, "nothing to overtake");
+        assert_eq!(session.input(VIEWER, 1, &typed("paste")), Input::Answer(InputOutcome::Applied));
+        until(&session, "a terminal that takes no more", Session::is_stuck).await;
+        assert_eq!(session.overtake(VIEWER, 2, &key), Some(typed("y")));
+        assert_eq!(session.input(VIEWER, 2, &typed("y")), Input::Answer(InputOutcome::Applied));
+        assert_eq!(session.overtake(VIEWER, 2, &key), None, "a repeat after a reconnect");
+        assert_eq!(session.overtake(ViewerId([2; 16]), 1, &key), None, "somebody who only watches");
+        script.take_only(usize::MAX);
+        until(&session, "the rest", |_| script.typed() == b"\x03y").await;
     })
     .await;
 }

@@ -121,6 +121,7 @@ proptest! {
                     let number = typed.entry(v).or_default();
                     *number += 1;
                     let controls = gate.is_controller(ViewerId([v; 16]));
+                    prop_assert_eq!(gate.would_apply(ViewerId([v; 16]), *number), controls);
                     let verdict = gate.input(ViewerId([v; 16]), *number);
                     prop_assert_eq!(verdict == Verdict::Apply, controls);
                     if verdict == Verdict::Apply {
@@ -131,6 +132,7 @@ proptest! {
                     let last = typed.get(&v).copied().unwrap_or(0);
                     for number in last.saturating_sub(back)..=last {
                         if number > 0 {
+                            prop_assert!(!gate.would_apply(ViewerId([v; 16]), number));
                             prop_assert_ne!(gate.input(ViewerId([v; 16]), number), Verdict::Apply);
                         }
                     }
