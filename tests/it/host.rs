@@ -6,7 +6,7 @@ mod probe;
 use std::time::Duration;
 
 use sessionforge::base::problem::Code;
-use sessionforge::host::client::HostClient;
+use sessionforge::host::client::{ConnectError, HostClient};
 use sessionforge::host::{launch, runtime_dir};
 use sessionforge::wire::frame::{Frame, InputOutcome};
 use sessionforge::wire::hello::Role;
@@ -277,6 +277,73 @@ async fn a_program_that_never_reads_holds_up_nothing_and_ctrl_c_reaches_it() {
     assert_eq!(probe.until_acked(last).await, InputOutcome::Applied);
     probe.until("the end", |probe| probe.ended.is_some()).await;
     assert_eq!(probe.info.unwrap().exit.unwrap().signal.as_deref(), Some("SIGINT"));
+}
+
+#[tokio::test]
+async fn two_readers_see_the_same_bytes() {
+    let host = TestHost::shell("stty -echo; echo up; read line; seq 1 500; echo over; read line").await;
+    let (mut one, mut two) = (host.attach().await, host.attach().await);
+    // From the same offset on: what came before, one may have seen as output and the other as a repaint.
+    for probe in [&mut one, &mut two] {
+        probe.until("the line", |probe| probe.offset.0 == "up\r\n".len() as u64).await;
+        (probe.hash, probe.received) = (0, 0);
+    }
+    one.type_text("go\r").await;
+    one.until_text("over").await;
+    two.until_text("over").await;
+    assert_eq!((one.offset, one.hash, one.received), (two.offset, two.hash, two.received));
+}
+
+#[tokio::test]
+async fn a_reader_of_before_a_resize_is_repainted_in_the_new_size() {
+    let host = TestHost::shell("stty -echo; echo up; while read line; do echo got:$line; done").await;
+    let mut probe = host.attach().await;
+    probe.until_text("up").await;
+    let (offset, epoch) = (probe.offset, probe.painted_at.epoch);
+    probe.join(Take::Always, 90, 20).await;
+    probe.until("the new size", |probe| probe.painted_at.cols == 90).await;
+
+    let mut late = host.connect().await;
+    late.ask(SessionAsk::Subscribe { from: From::Offset { offset, epoch } }).await;
+    late.until("a repaint", |probe| probe.repaints == 1).await;
+    assert_eq!((late.painted_at.epoch, late.painted_at.cols, late.painted_at.rows), (epoch + 1, 90, 20));
+    assert!(late.shows("up"));
+
+    // Nonsense from ahead of all output is repainted too, rather than waited for.
+    late.ask(SessionAsk::Subscribe { from: From::Offset { offset: offset + 1_000_000, epoch: epoch + 1 } }).await;
+    late.until("another repaint", |probe| probe.repaints == 2).await;
+}
+
+#[tokio::test]
+async fn a_machine_that_shuts_down_ends_its_programs_and_records_it() {
+    let host = TestHost::shell("trap 'echo bye; exit 4' TERM HUP; echo up; while :; do sleep 0.05; done").await;
+    let mut probe = host.attach().await;
+    probe.until_text("up").await;
+    signal(host.pid, libc::SIGTERM);
+    probe.until("the end", |probe| probe.ended.is_some()).await;
+    assert!(probe.shows("bye"));
+    assert_eq!(probe.next().await, None, "the host goes without being told to forget");
+    let facts = runtime_dir::read_facts(&host.runtime_dir(), host.session).unwrap();
+    assert_eq!((facts.info.state, facts.info.exit.unwrap().code), (SessionState::Exited, Some(4)));
+    assert!(host.is_gone().await);
+}
+
+#[tokio::test]
+async fn a_host_that_crashed_leaves_a_socket_that_the_next_one_replaces() {
+    let dir = tempfile::tempdir().unwrap();
+    let spec = spec(shell("echo up; read line"), dir.path());
+    let first = launch::start(binary(), &spec).await.unwrap();
+    let mut probe = probe::Probe::new(HostClient::connect(&first.socket, Role::Agent).await.unwrap());
+    signal(first.pid, libc::SIGKILL);
+    while probe.next().await.is_some() {}
+    assert!(first.socket.exists());
+    assert!(matches!(HostClient::connect(&first.socket, Role::Agent).await, Err(ConnectError::Gone)));
+    let facts = runtime_dir::read_facts(&spec.runtime_dir, spec.session).unwrap();
+    assert_eq!(facts.info.state, SessionState::Running, "with nobody listening: lost");
+
+    let second = launch::start(binary(), &spec).await.unwrap();
+    assert!(HostClient::connect(&second.socket, Role::Agent).await.is_ok());
+    signal(second.pid, libc::SIGKILL);
 }
 
 #[tokio::test]
