@@ -133,7 +133,7 @@ impl Agent {
         if self.channels.contains_key(&channel) {
             return Err(Bye::bad(format!("channel {channel} was used before")));
         }
-        let hub = match self.organisation.opened(self.uplink.machine, info) {
+        let hub = match self.organisation.opened(&self.uplink, channel, info) {
             Ok(hub) => hub,
             Err(problem) => {
                 tracing::warn!(machine = %self.uplink.machine, %session, %problem, "a session was refused");
@@ -143,7 +143,6 @@ impl Agent {
         if let Some(before) = self.by_session.insert(session, channel) {
             self.channels.remove(&before);
         }
-        hub.online(&self.uplink, channel);
         self.channels.insert(channel, (session, hub));
         Ok(())
     }
@@ -154,16 +153,14 @@ impl Agent {
             FromAgent::Sessions { sessions } => {
                 let named: Vec<SessionId> = sessions.iter().map(|announced| announced.info.id).collect();
                 sessions.into_iter().try_for_each(|announced| self.open(announced))?;
-                for session in self.organisation.only(self.uplink.machine, &named) {
-                    tracing::debug!(%session, "its machine does not have it any more");
-                }
+                self.organisation.only(&self.uplink, &named);
             }
             FromAgent::Opened { announced } => self.open(announced)?,
             FromAgent::Closed { channel } => {
                 if let Some((session, hub)) = self.channels.remove(&channel) {
                     self.by_session.remove(&session);
-                    hub.offline(&self.uplink, channel);
-                    self.organisation.remove_session(session);
+                    hub.offline(&self.uplink);
+                    self.organisation.closed(&self.uplink, session);
                 }
             }
             FromAgent::Session { channel, says } => self.on_says(channel, says),
@@ -177,7 +174,7 @@ impl Agent {
         let Some((session, hub)) = self.channels.get(&channel) else { return };
         match says {
             SessionSays::Info { info } if info.id == *session => {
-                self.organisation.changed(self.uplink.machine, info);
+                self.organisation.changed(&self.uplink, info);
             }
             SessionSays::Info { .. } | SessionSays::Unknown => {}
             says @ (SessionSays::Control { .. } | SessionSays::End { .. }) => hub.says(&says),
@@ -186,11 +183,7 @@ impl Agent {
 
     /// The connection has ended. Whether the machine is away now.
     fn leave(&self) -> bool {
-        let away = self.organisation.disconnected(&self.uplink);
-        for (channel, (_, hub)) in &self.channels {
-            hub.offline(&self.uplink, *channel);
-        }
-        away
+        self.organisation.disconnected(&self.uplink)
     }
 }
 

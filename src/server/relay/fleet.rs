@@ -138,64 +138,83 @@ impl Organisation {
         }
         machine.uplink = None;
         machine.last_seen = unix_millis();
+        for session in state.sessions.values().filter(|session| session.machine == uplink.machine) {
+            session.hub.offline(uplink);
+        }
         state.tell_machine(uplink.machine);
         true
     }
 
-    /// A machine has a session. Its hub, unless the id is another machine's or the machine has too many.
-    pub(crate) fn opened(&self, machine: MachineId, info: SessionInfo) -> Result<Arc<SessionHub>, Problem> {
+    /// An agent has a session, on this channel. Its hub, unless the id is another machine's, the machine has too many, or
+    /// a newer connection of the machine has come.
+    pub(crate) fn opened(
+        &self,
+        uplink: &Arc<Uplink>,
+        channel: u32,
+        info: SessionInfo,
+    ) -> Result<Arc<SessionHub>, Problem> {
         let info = bounds::session(info);
         let id = info.id;
         let mut state = self.state();
-        match state.sessions.get(&id) {
-            Some(known) if known.machine != machine => {
+        let owner = state.speaks_for(uplink)?.owner;
+        let hub = match state.sessions.get(&id) {
+            Some(known) if known.machine != uplink.machine => {
                 return Err(Problem::new(Code::Conflict, "this session id belongs to another machine"));
             }
-            Some(_) => {}
+            Some(known) => Arc::clone(&known.hub),
             None => {
-                let count = state.sessions.values().filter(|session| session.machine == machine).count();
+                let count = state.sessions.values().filter(|session| session.machine == uplink.machine).count();
                 if count >= SESSIONS_KNOWN_MAX {
                     let text = format!("a machine has at most {SESSIONS_KNOWN_MAX} sessions, ended ones included");
                     return Err(Problem::new(Code::TooMany, text));
                 }
-                let Some(owner) = state.machines.get(&machine).map(|machine| machine.owner) else {
-                    return Err(Problem::new(Code::NotFound, "this machine was removed"));
-                };
                 let owner = state.starting.get(&id).copied().unwrap_or(owner);
-                let session = Session { machine, owner, info: info.clone(), hub: Arc::new(SessionHub::new(id)) };
+                let hub = Arc::new(SessionHub::new(id));
+                let session = Session { machine: uplink.machine, owner, info: info.clone(), hub: Arc::clone(&hub) };
                 state.sessions.insert(id, session);
                 self.save(&state, id);
+                state.tell_session(id);
+                hub
             }
-        }
-        let hub = state.sessions.get(&id).map(|session| Arc::clone(&session.hub));
-        self.note(&mut state, machine, info);
-        state.tell_session(id);
-        hub.ok_or_else(|| Problem::new(Code::NotFound, "there is no such session"))
+        };
+        self.note(&mut state, info);
+        // While nobody else can say whose the session is: a connection that is being replaced must not be the last word.
+        hub.online(uplink, channel);
+        Ok(hub)
     }
 
     /// Something about a session changed.
-    pub(crate) fn changed(&self, machine: MachineId, info: SessionInfo) {
-        self.note(&mut self.state(), machine, bounds::session(info));
+    pub(crate) fn changed(&self, uplink: &Arc<Uplink>, info: SessionInfo) {
+        let mut state = self.state();
+        let its = state.sessions.get(&info.id).is_some_and(|session| session.machine == uplink.machine);
+        if its && state.speaks_for(uplink).is_ok() {
+            self.note(&mut state, bounds::session(info));
+        }
     }
 
-    /// After an agent has named all its sessions: those that it did not name are no more.
-    pub(crate) fn only(&self, machine: MachineId, named: &[SessionId]) -> Vec<SessionId> {
-        let gone: Vec<SessionId> = self
-            .state()
-            .sessions
-            .values()
-            .filter(|session| session.machine == machine && !named.contains(&session.info.id))
-            .map(|session| session.info.id)
-            .collect();
-        for id in &gone {
-            self.remove_session(*id);
+    /// An agent has named all its sessions: those that it did not name are no more.
+    pub(crate) fn only(&self, uplink: &Arc<Uplink>, named: &[SessionId]) {
+        let mut state = self.state();
+        if state.speaks_for(uplink).is_ok() {
+            self.remove_all_but(&mut state, uplink.machine, named);
         }
-        gone
+    }
+
+    /// A session's agent has forgotten it.
+    pub(crate) fn closed(&self, uplink: &Arc<Uplink>, id: SessionId) {
+        let mut state = self.state();
+        let its = state.sessions.get(&id).is_some_and(|session| session.machine == uplink.machine);
+        if its && state.speaks_for(uplink).is_ok() {
+            self.remove(&mut state, id);
+        }
     }
 
     /// A session is no more.
-    pub(crate) fn remove_session(&self, id: SessionId) {
-        let mut state = self.state();
+    pub(super) fn remove_session(&self, id: SessionId) {
+        self.remove(&mut self.state(), id);
+    }
+
+    fn remove(&self, state: &mut State, id: SessionId) {
         if let Some(session) = state.sessions.remove(&id) {
             self.saver.remove(self.id, id);
             session.hub.gone(&Problem::new(Code::NotFound, "this session was removed"));
@@ -203,12 +222,19 @@ impl Organisation {
         }
     }
 
+    fn remove_all_but(&self, state: &mut State, machine: MachineId, kept: &[SessionId]) {
+        let of_machine = state.sessions.values().filter(|session| session.machine == machine);
+        let gone: Vec<SessionId> = of_machine.map(|session| session.info.id).filter(|id| !kept.contains(id)).collect();
+        for id in gone {
+            tracing::debug!(session = %id, %machine, "the machine does not have it any more");
+            self.remove(state, id);
+        }
+    }
+
     /// A machine was removed, and its sessions with it. Its agent's connection is closed.
     pub(super) fn remove_machine(&self, id: MachineId) {
-        for session in self.only(id, &[]) {
-            tracing::debug!(%session, "removed with its machine");
-        }
         let mut state = self.state();
+        self.remove_all_but(&mut state, id, &[]);
         if let Some(machine) = state.machines.remove(&id) {
             if let Some(uplink) = machine.uplink {
                 uplink.line.close(Close::MachineRefused);
@@ -250,9 +276,9 @@ impl Organisation {
         }
     }
 
-    fn note(&self, state: &mut State, machine: MachineId, info: SessionInfo) {
+    fn note(&self, state: &mut State, info: SessionInfo) {
         let id = info.id;
-        let Some(session) = state.sessions.get_mut(&id).filter(|session| session.machine == machine) else { return };
+        let Some(session) = state.sessions.get_mut(&id) else { return };
         if session.info == info {
             return;
         }
@@ -278,6 +304,16 @@ impl Organisation {
 }
 
 impl State {
+    /// The machine, if this is the connection that speaks for it.
+    fn speaks_for(&self, uplink: &Arc<Uplink>) -> Result<&Machine, Problem> {
+        let machine = self.machines.get(&uplink.machine);
+        let machine = machine.ok_or_else(|| Problem::new(Code::NotFound, "this machine was removed"))?;
+        match &machine.uplink {
+            Some(now) if Arc::ptr_eq(now, uplink) => Ok(machine),
+            _ => Err(Problem::new(Code::Conflict, "a newer connection of this machine took over")),
+        }
+    }
+
     fn tell_machine(&self, id: MachineId) {
         self.pages.iter().for_each(|page| page.machine_changed(id));
     }
@@ -316,3 +352,6 @@ impl Drop for Starting<'_> {
         self.organisation.state().starting.remove(&self.id);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,12 +5,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::screens::HISTORIES_MAX;
+use super::state::AHEAD_BYTES_MAX;
 use super::*;
 use crate::base::id::{KeyId, MachineId, OrganisationId, UserId};
 use crate::server::auth::{Caller, Via};
 use crate::server::relay::Page;
 use crate::store::Role;
-use crate::wire::message::ToAgent;
+use crate::wire::message::{self, From, ToAgent, ToViewer};
 
 const CHANNEL: u32 = 3;
 
@@ -533,7 +535,7 @@ fn input_while_the_machine_is_away_waits_at_the_page() {
     let mut world = World::new();
     let mut viewer = world.viewer();
     world.settle(&mut [&mut viewer]);
-    world.hub.offline(&world.uplink, CHANNEL);
+    world.hub.offline(&world.uplink);
     world.hub.input(viewer.slot, 1, Bytes::from_static(b"y"));
     world.settle(&mut [&mut viewer]);
     assert!(world.host.inputs.is_empty() && viewer.acks.is_empty());

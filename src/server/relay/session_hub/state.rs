@@ -1,0 +1,345 @@
+//! What a hub knows, and what follows from each thing that happens to it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::upstream::{Subscription, Upstream, Violation};
+use super::watcher::{Arrival, Label, Urgency, Watcher};
+use super::{Pulled, Slot};
+use crate::base::id::ViewerId;
+use crate::base::limits::{HUB_LOG_BYTES_MAX, VIEWERS_PER_SESSION_MAX};
+use crate::base::offset::Offset;
+use crate::base::problem::{Code, Problem};
+use crate::server::relay::Uplink;
+use crate::stream::{OutputLog, Reader, Step};
+use crate::wire::frame::{Frame, SnapshotAt, SnapshotFlags};
+use crate::wire::message::{self, From, SessionAsk, Take, ToViewer};
+
+/// How far the log runs ahead of the furthest viewer, in windows of that viewer.
+///
+/// Enough that it never waits for the uplink, and little enough that a slow viewer does not draw a flood over it.
+const WINDOWS_AHEAD: u64 = 4;
+/// Least of the same, in bytes.
+const AHEAD_BYTES_MIN: u64 = 32 * 1024;
+/// Most of the same, in bytes: the other half is for viewers behind the furthest.
+pub(super) const AHEAD_BYTES_MAX: u64 = HUB_LOG_BYTES_MAX as u64 / 2;
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) upstream: Option<Upstream>,
+    pub(super) log: OutputLog,
+    /// Epoch of the repaint that the log's output follows; with it a viewer may resume, and the hub too.
+    pub(super) epoch: Option<u32>,
+    /// The newest screen.
+    pub(super) screen: Option<(SnapshotAt, Bytes)>,
+    pub(super) watchers: HashMap<Slot, Watcher>,
+    pub(super) last_slot: Slot,
+    pub(super) hungry: Vec<Slot>,
+    /// The furthest viewer's position, and how far the log may run ahead of it.
+    pub(super) furthest: Offset,
+    pub(super) ahead_max: u64,
+    pub(super) control: Option<Control>,
+    pub(super) ended: Option<Ended>,
+    pub(super) last_history: u64,
+    /// The session is no more.
+    pub(super) gone: Option<Problem>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Control {
+    pub(super) controller: Option<ViewerId>,
+    pub(super) present: bool,
+    pub(super) cols: u16,
+    pub(super) rows: u16,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ended {
+    pub(super) offset: Offset,
+    /// No screen will come any more.
+    pub(super) unpainted: bool,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            upstream: None,
+            log: OutputLog::new(HUB_LOG_BYTES_MAX),
+            epoch: None,
+            screen: None,
+            watchers: HashMap::new(),
+            last_slot: 0,
+            hungry: Vec::new(),
+            furthest: Offset::ZERO,
+            ahead_max: AHEAD_BYTES_MIN,
+            control: None,
+            ended: None,
+            last_history: 0,
+            gone: None,
+        }
+    }
+
+    pub(super) fn attach(&mut self, arrival: Arrival, viewer: ViewerId) -> Result<Slot, Problem> {
+        if let Some(problem) = &self.gone {
+            return Err(problem.clone());
+        }
+        if self.watchers.len() >= VIEWERS_PER_SESSION_MAX {
+            return Err(Problem::new(
+                Code::TooMany,
+                "this session has as many viewers as it can have; try again later",
+            ));
+        }
+        if let Some(before) = self.watcher_of(viewer) {
+            // The same tab over a new connection, before the old one was noticed to be dead.
+            before.dismiss(Problem::new(Code::Conflict, "this terminal was opened again in another place"));
+        }
+        let reader = self.reader_from(arrival.from);
+        let mut watcher = Watcher::new(arrival, viewer, reader, self.upstream.is_some());
+        if self.control.is_some() {
+            watcher.control_changed(Urgency::Now);
+        }
+        watcher.wake();
+        if let Some(upstream) = &mut self.upstream {
+            join(upstream, &mut watcher);
+        }
+        self.last_slot += 1;
+        self.watchers.insert(self.last_slot, watcher);
+        self.watchers.values_mut().for_each(|watcher| watcher.control_changed(Urgency::Soon));
+        self.subscribe();
+        Ok(self.last_slot)
+    }
+
+    /// A reader that goes on where the viewer stands, if that can be; else one that is painted.
+    pub(super) fn reader_from(&mut self, from: From) -> Reader<Label> {
+        let From::Offset { offset, epoch } = from else { return Reader::unpainted() };
+        let idle = self.watchers.is_empty() && self.epoch.is_none();
+        if idle {
+            // Nothing is known here: the host decides, and repaints if it knows better.
+            self.log.restart_at(offset);
+            self.furthest = offset;
+            self.epoch = Some(epoch);
+        }
+        // A viewer may be ahead after a restart of this server, but never by more than was on its way.
+        let known = offset >= self.log.start() && offset.since(self.log.end()) <= HUB_LOG_BYTES_MAX as u64;
+        if self.epoch == Some(epoch) && known { Reader::at(offset) } else { Reader::unpainted() }
+    }
+
+    pub(super) fn detach(&mut self, slot: Slot) {
+        let Some(gone) = self.watchers.remove(&slot) else { return };
+        let replaced = self.watcher_of(gone.viewer).is_some();
+        if let Some(upstream) = self.upstream.as_mut().filter(|_| !replaced) {
+            upstream.ask(SessionAsk::Leave { viewer: gone.viewer });
+        }
+        self.watchers.values_mut().for_each(|watcher| watcher.control_changed(Urgency::Soon));
+        if self.watchers.is_empty() {
+            self.fall_idle();
+            return;
+        }
+        self.furthest = self.watchers.values().map(|watcher| watcher.reader.position()).max().unwrap_or_default();
+        self.settle();
+    }
+
+    /// Nobody watches: nothing is subscribed and nothing kept.
+    pub(super) fn fall_idle(&mut self) {
+        let mut upstream = self.upstream.take();
+        if let Some(upstream) = &mut upstream {
+            upstream.unsubscribe();
+            upstream.settle(0);
+        }
+        let (last_slot, gone) = (self.last_slot, self.gone.take());
+        *self = Self { upstream, last_slot, gone, ..Self::new() };
+    }
+
+    pub(super) fn subscribe(&mut self) {
+        let known = self.epoch.map(|epoch| (self.log.end(), epoch));
+        if let Some(upstream) = &mut self.upstream
+            && let Subscription::None { .. } = upstream.subscription
+        {
+            upstream.subscribe(known);
+        }
+    }
+
+    pub(super) fn online(&mut self, uplink: &Arc<Uplink>, channel: u32) {
+        if self.upstream.as_ref().is_some_and(|upstream| upstream.is(uplink, channel)) {
+            return;
+        }
+        let mut upstream = Upstream::new(Arc::clone(uplink), channel);
+        self.ended = None;
+        for watcher in self.watchers.values_mut() {
+            watcher.live = true;
+            watcher.told_end = false;
+            join(&mut upstream, watcher);
+            watcher.wake();
+        }
+        self.upstream = Some(upstream);
+        if self.watchers.is_empty() {
+            return;
+        }
+        self.subscribe();
+        if self.watchers.values().any(|watcher| watcher.reader.awaits_repaint()) {
+            self.ask_screen();
+        }
+        self.ask_history();
+    }
+
+    pub(super) fn offline(&mut self, uplink: &Arc<Uplink>) {
+        if !self.upstream.as_ref().is_some_and(|upstream| Arc::ptr_eq(upstream.uplink(), uplink)) {
+            return;
+        }
+        self.upstream = None;
+        for watcher in self.watchers.values_mut() {
+            watcher.live = false;
+            if let Some(wish) = &mut watcher.history {
+                wish.asked = false;
+            }
+            watcher.wake();
+        }
+    }
+
+    pub(super) fn output(&mut self, offset: Offset, bytes: &[u8]) -> Result<(), Violation> {
+        let Some(upstream) = &mut self.upstream else { return Ok(()) };
+        upstream.received(bytes.len());
+        let known = upstream.accept(offset, self.log.end())?;
+        if let Some(new) = known.and_then(|known| bytes.get(known..)) {
+            self.log.append(new);
+            for slot in self.hungry.drain(..) {
+                if let Some(watcher) = self.watchers.get_mut(&slot) {
+                    watcher.hungry = false;
+                    watcher.wake();
+                }
+            }
+        }
+        self.settle();
+        Ok(())
+    }
+
+    pub(super) fn end(&mut self, offset: Offset) {
+        let unpainted = !self.upstream.as_ref().is_some_and(Upstream::is_joined);
+        self.ended = Some(Ended { offset, unpainted });
+        self.watchers.values_mut().for_each(Watcher::wake);
+        if !self.has_usable_screen() {
+            // Whoever comes later is painted from it: the host may be gone by then.
+            self.ask_screen();
+        }
+    }
+
+    pub(super) fn pull(
+        &mut self,
+        slot: Slot,
+        now: Instant,
+        bytes_max: usize,
+        tell_count: bool,
+        viewers: u32,
+        out: &mut Vec<Frame>,
+    ) -> Pulled {
+        let control = self.control;
+        let Some(watcher) = self.watchers.get_mut(&slot) else { return Pulled::Closed };
+        watcher.looked();
+        if let Some(problem) = watcher.dismissed.take() {
+            out.push(message::to_frame(&ToViewer::Detached { channel: watcher.channel, problem }));
+            return Pulled::Closed;
+        }
+        watcher.take_news(out);
+        let told = watcher.control == Urgency::Now || tell_count && watcher.control == Urgency::Soon;
+        if told && let Some(control) = control {
+            out.push(control_frame(watcher, control, viewers));
+            watcher.control = Urgency::Told;
+        }
+        let later = watcher.control == Urgency::Soon && control.is_some();
+        if self.pull_output(slot, now, bytes_max, out) {
+            return Pulled::More;
+        }
+        if later { Pulled::CountLater } else { Pulled::All }
+    }
+
+    /// Takes output until there is no more, no more credit, or enough; whether it was enough.
+    pub(super) fn pull_output(&mut self, slot: Slot, now: Instant, bytes_max: usize, out: &mut Vec<Frame>) -> bool {
+        let mut taken = 0;
+        let enough = loop {
+            let Some(watcher) = self.watchers.get_mut(&slot) else { return false };
+            if taken >= bytes_max {
+                break true;
+            }
+            let frame = match watcher.reader.step(&mut self.log, now) {
+                Step::Output { offset, bytes } => Frame::Output { channel: watcher.channel, offset, bytes },
+                Step::Paint { label, first, last, bytes } | Step::Answer { label, first, last, bytes } => {
+                    let flags = SnapshotFlags { first, last, history: label.history };
+                    Frame::Snapshot { channel: watcher.channel, id: label.id, at: label.at, flags, bytes }
+                }
+                Step::Repaint => {
+                    self.paint_or_ask(slot);
+                    continue;
+                }
+                Step::Wait => break false,
+            };
+            if let Frame::Output { bytes, .. } | Frame::Snapshot { bytes, .. } = &frame {
+                taken += bytes.len();
+            }
+            out.push(frame);
+        };
+        self.after_pull(slot, out);
+        enough
+    }
+
+    /// A viewer has taken what it could: it may be at the end, and the furthest.
+    pub(super) fn after_pull(&mut self, slot: Slot, out: &mut Vec<Frame>) {
+        let Some(watcher) = self.watchers.get_mut(&slot) else { return };
+        let position = watcher.reader.position();
+        if position >= self.log.end() {
+            if !std::mem::replace(&mut watcher.hungry, true) {
+                self.hungry.push(slot);
+            }
+            let shown = watcher.reader.follows();
+            if let Some(ended) = self.ended.filter(|ended| !watcher.told_end && (shown || ended.unpainted)) {
+                watcher.told_end = true;
+                out.push(watcher.end(ended.offset));
+            }
+        }
+        if position >= self.furthest {
+            self.furthest = position;
+            let ahead = WINDOWS_AHEAD * watcher.reader.credit().window();
+            self.ahead_max = ahead.clamp(AHEAD_BYTES_MIN, AHEAD_BYTES_MAX);
+        }
+        self.settle();
+    }
+
+    /// Gives the host credit for what came, unless the log runs too far ahead of everybody.
+    pub(super) fn settle(&mut self) {
+        let Some(upstream) = &mut self.upstream else { return };
+        let ahead = self.log.end().since(self.furthest);
+        let held = if upstream.awaits_screen() { 0 } else { ahead.saturating_sub(self.ahead_max) };
+        upstream.settle(held);
+    }
+
+    pub(super) fn watcher_of(&mut self, viewer: ViewerId) -> Option<&mut Watcher> {
+        self.watchers.values_mut().find(|watcher| watcher.viewer == viewer && watcher.dismissed.is_none())
+    }
+}
+
+/// Tells the host that a viewer is there. The second time it asks only for what it had.
+pub(super) fn join(upstream: &mut Upstream, watcher: &mut Watcher) {
+    upstream.ask(SessionAsk::Join {
+        viewer: watcher.viewer,
+        take: watcher.take,
+        cols: watcher.cols,
+        rows: watcher.rows,
+        theme: watcher.theme.clone(),
+    });
+    if watcher.take == Take::Always {
+        watcher.take = Take::IfFree;
+    }
+}
+
+fn control_frame(watcher: &Watcher, control: Control, viewers: u32) -> Frame {
+    message::to_frame(&ToViewer::Control {
+        channel: watcher.channel,
+        you: control.controller == Some(watcher.viewer),
+        present: control.present,
+        viewers,
+        cols: control.cols,
+        rows: control.rows,
+    })
+}
