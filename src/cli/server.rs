@@ -11,6 +11,10 @@ use super::{logging, paths};
 use crate::server::{FirstLink, Server, ServerConfig, StartError, open_files};
 use crate::store::OpenError;
 
+/// Threads for what blocks: looks into the database, which take microseconds, and at most four password hashes. The
+/// library's 512 would all be started, at some ten KiB each, when a thousand agents come back at once.
+const BLOCKING_THREADS_MAX: usize = 32;
+
 pub(super) fn run(args: args::Server, output: &mut Output) -> Result<(), Failure> {
     let data_dir = paths::data_dir(args.data_dir)?;
     let _log = logging::start(args.log_file)?;
@@ -22,8 +26,11 @@ pub(super) fn run(args: args::Server, output: &mut Output) -> Result<(), Failure
         trusted_proxies: args.trusted_proxies,
         ..ServerConfig::new(&data_dir)
     };
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the server cannot start")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .build()
+        .context("the server cannot start")?;
     runtime.block_on(async {
         let mut signals = Signals::new().context("signals cannot be received")?;
         let server = Server::bind(config, None).await.map_err(failure)?;

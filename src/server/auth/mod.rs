@@ -39,7 +39,7 @@ impl SignIn {
         password: Secret,
         stored: Option<String>,
     ) -> Result<bool, ApiError> {
-        let subjects = [Subject::Account(account.to_lowercase()), Subject::address(address)];
+        let subjects = [Subject::account(account), Subject::address(address)];
         let admitted = self.throttle().admit(Instant::now(), &subjects);
         admitted.map_err(|wait| {
             let seconds = wait.as_millis().div_ceil(1000);

@@ -21,6 +21,9 @@ const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
 /// thousand addresses meets the accounts' counters, and those of accounts that are attacked are never quiet.
 const REMEMBERED_MAX: usize = 10_000;
 
+/// Characters of an account's name that tell it from others (RFC 5321, 4.5.3.1.3, with its errata).
+const EMAIL_CHARS_MAX: usize = 254;
+
 /// Whom attempts are counted for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Subject {
@@ -31,6 +34,11 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
+    /// Cut to the length of the longest address there can be, so that what is remembered has a bound.
+    pub(crate) fn account(email: &str) -> Self {
+        Self::Account(email.chars().take(EMAIL_CHARS_MAX).flat_map(char::to_lowercase).collect())
+    }
+
     /// An IPv6 customer has a whole /64, so its addresses count as one.
     pub(crate) fn address(address: IpAddr) -> Self {
         Self::Address(match address.to_canonical() {
@@ -161,6 +169,12 @@ mod tests {
         throttle.admit(now, &[account("4"), address.clone()]).unwrap();
         let neighbour = Subject::address("2001:db8::2".parse().unwrap());
         assert!(throttle.admit(now, &[account("5"), neighbour]).is_err(), "one /64 is one address");
+    }
+
+    #[test]
+    fn an_account_is_one_in_any_case_of_letters_and_of_bounded_length() {
+        assert_eq!(Subject::account("Ada@Example.ORG"), account("ada@example.org"));
+        assert_eq!(Subject::account(&"x".repeat(1 << 20)), account(&"x".repeat(EMAIL_CHARS_MAX)));
     }
 
     #[test]
