@@ -97,7 +97,7 @@ function Opened({ session }) {
   return html`<main class="session">
     <${Bar} session=${session} control=${control} sizing=${sizing} setSizing=${size} take=${take} find=${() => setFinding(true)} />
     <div class="stage ${frozen ? 'stage-frozen' : ''}" data-testid="stage" data-line=${line.state} data-control=${control ? String(control.you) : ''}>
-      <div class="terminal" ref=${area} onClick=${focus}></div>
+      <div class="screen-area" ref=${area} onClick=${focus}></div>
       <${Strip} session=${session} line=${line} control=${control} refused=${refused} take=${take} painted=${painted} />
       ${finding ? html`<${Find} found=${found} find=${(/** @type {string} */ text, /** @type {'next' | 'previous'} */ way, /** @type {boolean} */ typing) => terminal.current?.find(text, way, typing)}
         close=${() => { setFinding(false); terminal.current?.endFind(); focus(); }} />` : null}
