@@ -180,3 +180,29 @@ async fn a_session_that_is_not_there_is_said_to_be_so() {
     tab.expect("it says so", "/not (be )?found|no such|does not exist|nothing here/i.test(document.body.innerText)")
         .await;
 }
+
+#[tokio::test]
+async fn questions_of_a_program_are_answered_once_whoever_watches() {
+    let Some(chrome) = Chrome::start().await else { return };
+    let world = World::start().await;
+    // Which terminal, where is the cursor, which background; then what has come within two seconds, readable.
+    let script = r#"stty -echo -icanon; read -r _; printf '\e[c\e[6n\e]11;?\a'
+        IFS= read -r -d '' -t 2 answers; printf 'answers %q end\n' "$answers"; exec cat -v"#;
+    let session = world.start_session("bash", &["-c", script]).await;
+    let first = open_session(&chrome, &world, session).await;
+    let second = open_session(&chrome, &world, session).await;
+    first.type_text("\n").await;
+    for tab in [&first, &second] {
+        tab.expect_terminal_text(" end").await;
+    }
+    let screen = first.terminal_text().await.replace('\n', "");
+    for (question, answer) in [("which terminal", "[?"), ("where is the cursor", "R"), ("which background", "rgb:")] {
+        assert_eq!(screen.matches(answer).count(), 1, "{question}: {screen}");
+    }
+    // What a late or reloaded terminal could answer to the replay would be shown by the program.
+    first.reload().await;
+    first.expect_terminal_text(" end").await;
+    first.focus_terminal().await;
+    first.type_text("typed\n").await;
+    first.expect_terminal("only what was typed", |screen| screen.ends_with(" end\ntyped")).await;
+}

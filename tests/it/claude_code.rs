@@ -76,6 +76,8 @@ async fn a_person_talks_to_claude_code_in_a_browser() {
     let Some(chrome) = Chrome::start().await else { return };
     let Some((world, session)) = claude_session().await else { return };
     let tab = super::support::page::open_session(&chrome, &world, session).await;
+    tab.prefer_dark(true).await;
+    tab.resize(super::support::tab::SIZES[2]).await;
     tab.expect_terminal_text("Claude Code").await;
     tab.type_text("hello there").await;
     tab.expect_terminal_text("hello there").await;

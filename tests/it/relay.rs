@@ -185,3 +185,28 @@ async fn a_resize_brings_every_viewer_to_the_same_screen() {
     assert_eq!(one.text(), two.text());
     two.look(|seen| assert_eq!(seen.violations, Vec::<String>::new()));
 }
+
+#[tokio::test]
+async fn the_first_screen_is_small_and_the_scrollback_follows_when_asked_for() {
+    let world = World::start().await;
+    let coloured = "for i in $(seq 1 60); do printf '\\e[3%dmcolour %d\\e[0m ' $((i % 8)) $i; done; echo";
+    let script = format!("seq 1 1200000; {coloured}; echo the end; cat");
+    let session = world.start_session("bash", &["-c", &script]).await;
+    let typist = world.viewer(session, Manners { cols: 120, rows: 40, ..Manners::default() }).await;
+    typist.expect_text("the end").await;
+
+    let late = world.viewer(session, Manners { cols: 120, rows: 40, take: Take::Never, ..Manners::default() }).await;
+    late.look(|seen| {
+        assert!(seen.offset.0 > 8 * MIB as u64, "there is much behind it: {:?}", seen.offset);
+        assert!(seen.repaint_bytes < 100_000, "{} bytes for the first screen", seen.repaint_bytes);
+        assert_eq!(seen.repaints, 1);
+    });
+    assert_eq!(late.text(), typist.text(), "and it is whole");
+
+    let (at, bytes) = late.history(5).await;
+    let mut screen = sessionforge::stream::screen::Screen::new(at.cols, at.rows, 10_000);
+    screen.feed(&bytes, std::time::Instant::now(), &mut Vec::new());
+    assert!(screen.scrollback_lines() >= 2_000, "{} lines of scrollback", screen.scrollback_lines());
+    let visible: Vec<String> = screen.text().iter().map(|row| row.trim_end().to_owned()).collect();
+    assert_eq!(visible.join("\n").trim_end(), late.text(), "the screen below the scrollback is the same");
+}
