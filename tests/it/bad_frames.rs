@@ -182,10 +182,11 @@ async fn a_channel_is_opened_once_and_channels_have_a_bound() {
         loop {
             match socket.next().await {
                 Err(closed) => return RESTARTABLE.contains(&closed.code.unwrap_or(0)),
-                Ok(Frame::Control(json)) => match from_json(&json).unwrap() {
-                    ToViewer::Detached { problem, .. } => return problem.code == Code::Conflict,
-                    _ => {}
-                },
+                Ok(Frame::Control(json)) => {
+                    if let ToViewer::Detached { problem, .. } = from_json(&json).unwrap() {
+                        return problem.code == Code::Conflict;
+                    }
+                }
                 Ok(_) => {}
             }
         }

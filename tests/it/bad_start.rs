@@ -37,7 +37,7 @@ async fn a_port_in_use_is_named() {
     let world = World::server_only().await;
     let address = world.http.address.to_string();
     let ran = sessionforge(world.place(), &["server", "--listen", &address, "--data-dir", "{DIR}/other"], None).await;
-    assert_says(&ran, IN_USE, &[&address.rsplit(':').next().unwrap().to_owned(), "in use", "--listen"]);
+    assert_says(&ran, IN_USE, &[address.rsplit(':').next().unwrap(), "in use", "--listen"]);
 }
 
 #[tokio::test]

@@ -43,6 +43,9 @@
     clippy::print_stderr,
     clippy::missing_panics_doc,
     clippy::format_push_string,
+    clippy::format_collect,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
     reason = "a test fails by panicking, and says why on standard error"
 )]
 #![allow(unreachable_pub, reason = "nothing is outside of a test binary")]
