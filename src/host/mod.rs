@@ -4,6 +4,9 @@
 //! local socket; a later agent finds those that run by [`runtime_dir::scan`]. The process itself is [`run`], behind
 //! the hidden subcommand `host`: `process` detaches it and opens the PTY, `session` is hop 7, one `connection` serves
 //! each peer, and the terminal `model` works on a thread of its own.
+//!
+//! On Windows only the starting and speaking side is there: the process that serves a named pipe is still to come, so
+//! sessions cannot be started on it yet.
 
 pub mod client;
 pub mod environment;

@@ -107,6 +107,9 @@ impl Host {
     fn start(spec: &Spec) -> Result<Self, Problem> {
         let Spec { session, launch, runtime_dir, env } = spec;
         spec::check(launch)?;
+        if !runtime_dir.is_absolute() {
+            return Err(Problem::new(Code::BadRequest, "the runtime directory is not an absolute path"));
+        }
         let environment = environment::for_program(std::env::vars_os(), *session, env);
         let program = program::resolve(launch, environment)?;
         runtime_dir::prepare(runtime_dir).map_err(|error| Problem::new(Code::Internal, error))?;

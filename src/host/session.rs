@@ -6,6 +6,7 @@
 //!
 //! This file is what connections see and ask; `task` is what moves the bytes.
 
+mod draining;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+use self::draining::Draining;
 use super::input_queue::InputQueue;
 use super::model::{Model, Snapshot};
 use crate::base::id::ViewerId;
@@ -76,8 +78,8 @@ struct Inner {
     resized_at: Option<Instant>,
     last_output: Option<Instant>,
     kill_at: Option<Instant>,
-    /// When the program ended, until its last output was read.
-    draining: Option<Instant>,
+    /// Since the program ended.
+    draining: Option<Draining>,
     /// Nothing had the terminal open; it is looked at again then.
     unreadable_until: Option<Instant>,
     forgotten: bool,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, sleep_until};
 
+use super::draining::Draining;
 use super::{Inner, Session, now_millis};
 use crate::pty::Ending;
 use crate::wire::session::{Activity, SessionState};
@@ -17,13 +18,6 @@ const READ_BYTES_MAX: usize = 64 * 1024;
 
 /// A program is at work until it has been silent for this long.
 const WORKING_FOR: Duration = Duration::from_secs(2);
-
-/// After the program's end the terminal is read on while something it started still prints, until a silence of this
-/// long, and in all at most for [`DRAIN_MAX`].
-const DRAIN_SILENCE: Duration = Duration::from_millis(100);
-
-/// See [`DRAIN_SILENCE`].
-pub(super) const DRAIN_MAX: Duration = Duration::from_secs(1);
 
 /// A terminal that no process has open is looked at again after this long, while its program runs.
 const REOPENED_WITHIN: Duration = Duration::from_secs(1);
@@ -37,17 +31,23 @@ impl Session {
         let mut buffer = vec![0; READ_BYTES_MAX];
         while !self.is_over() {
             let deadline = self.inner.borrow().next_deadline();
-            tokio::select! {
+            let printed = tokio::select! {
                 biased;
-                () = self.kick.notified() => {}
-                () = self.model.stirred() => {}
-                () = at(deadline) => {}
-                read = poll_fn(|cx| self.poll_pty(cx, &mut buffer)) => self.printed(&buffer[..read.unwrap_or(0)]),
-            }
+                // First, so that no time is up before everything there is has been read.
+                read = poll_fn(|cx| self.poll_pty(cx, &mut buffer)) => {
+                    self.printed(&buffer[..read.unwrap_or(0)]);
+                    true
+                }
+                () = self.kick.notified() => false,
+                () = self.model.stirred() => false,
+                () = at(deadline) => false,
+            };
             self.hear_model();
             self.keep_time();
-            // Connections take their turn between two reads, however much there is to read.
-            tokio::task::yield_now().await;
+            if printed && !self.is_over() {
+                // Connections take their turn between two reads, however much there is to read.
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -94,15 +94,21 @@ impl Session {
         if inner.draining.is_none()
             && let Poll::Ready(exit) = pty.poll_exit(cx)
         {
-            inner.draining = Some(Instant::now());
+            inner.draining = Some(Draining::new(Instant::now()));
             inner.gate.end();
             inner.queue.clear();
             inner.info.exit = Some(exit.into());
-            inner.last_output = inner.last_output.max(inner.draining);
             self.kick.notify_one(); // There is a new time to wait for.
         }
         let readable = inner.draining.is_some() || inner.unreadable_until.is_none();
-        if readable && self.model.has_room() { pty.poll_read(cx, buffer) } else { Poll::Pending }
+        if !readable || !self.model.has_room() {
+            return Poll::Pending;
+        }
+        let read = pty.poll_read(cx, buffer);
+        if let (Poll::Pending, Some(draining)) = (&read, &mut inner.draining) {
+            draining.caught_up();
+        }
+        read
     }
 
     fn printed(&self, bytes: &[u8]) {
@@ -111,7 +117,11 @@ impl Session {
         }
         self.model.append(bytes);
         let mut inner = self.inner.borrow_mut();
-        inner.last_output = Some(Instant::now());
+        let now = Instant::now();
+        inner.last_output = Some(now);
+        if let Some(draining) = &mut inner.draining {
+            draining.printed(bytes.len(), now);
+        }
         if inner.info.activity == Activity::Idle && inner.draining.is_none() {
             inner.info.activity = Activity::Working;
             inner.versions.info += 1;
@@ -180,7 +190,7 @@ impl Session {
             inner.versions.info += 1;
             self.changed.notify_waiters();
         }
-        if inner.drained_at().is_some_and(|at| at <= now) {
+        if inner.over_at().is_some_and(|at| at <= now) {
             self.end(&mut inner);
         }
     }
@@ -210,15 +220,13 @@ impl Inner {
         self.last_output.map(|at| at + WORKING_FOR)
     }
 
-    fn drained_at(&self) -> Option<Instant> {
-        let ended = self.draining?;
-        let silent = self.last_output.unwrap_or(ended) + DRAIN_SILENCE;
-        self.pty.as_ref().map(|_| silent.min(ended + DRAIN_MAX))
+    fn over_at(&self) -> Option<Instant> {
+        self.pty.as_ref().and(self.draining.as_ref())?.over_at()
     }
 
     fn next_deadline(&self) -> Option<Instant> {
         let idle_at = if self.info.activity == Activity::Working { self.idle_at() } else { None };
-        [self.resize_at, self.kill_at, self.unreadable_until, self.drained_at(), idle_at].into_iter().flatten().min()
+        [self.resize_at, self.kill_at, self.unreadable_until, self.over_at(), idle_at].into_iter().flatten().min()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tokio::task::{LocalSet, spawn_local};
 
-use super::task::DRAIN_MAX;
+use super::draining::DRAIN_MAX;
 use super::*;
 use crate::pty::scripted::{Script, pair};
 use crate::wire::session::Activity;

@@ -105,8 +105,32 @@ async fn echo_latency_next_to_a_bare_terminal() {
 
 fn report(what: &str, times: &mut [Duration]) {
     times.sort();
-    let at = |share: usize| times[times.len() * share / 100].as_micros();
+    let at = |share: usize| times[(times.len() - 1) * share / 100].as_micros();
     eprintln!("{what}: p50 {} µs, p99 {} µs", at(50), at(99));
+}
+
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn ctrl_c_out_of_a_flood() {
+    for (what, bytes_per_second) in [("fast reader", None), ("reader of 1 Mbit/s", Some(125_000))] {
+        let mut times = Vec::new();
+        for _ in 0..10 {
+            let script = "stty -echo; trap 'echo stopped' INT; echo up; read line; yes; echo over; read line";
+            let host = TestHost::shell(script).await;
+            let mut probe = host.attach().await;
+            probe.searches = 4096;
+            probe.until_text("up").await;
+            probe.bytes_per_second = bytes_per_second;
+            probe.type_text("go\r").await;
+            let flooded = Instant::now() + Duration::from_secs(2);
+            probe.until("a flood", |_| Instant::now() > flooded).await;
+            let begin = Instant::now();
+            probe.type_text("\x03").await;
+            probe.until_text("stopped").await;
+            times.push(begin.elapsed());
+        }
+        report(&format!("Ctrl-C to its effect on the screen, {what}"), &mut times);
+    }
 }
 
 #[tokio::test]

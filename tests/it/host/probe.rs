@@ -103,6 +103,8 @@ pub struct Probe {
     pub acknowledges: bool,
     /// How much of the screen's end is kept and looked through, in bytes.
     pub searches: usize,
+    /// Takes at most this many bytes a second, as a slow line does.
+    pub bytes_per_second: Option<u32>,
     consumed: u64,
     /// All output since the last repaint, and the repaint before it.
     pub screen: Vec<u8>,
@@ -139,6 +141,7 @@ impl Probe {
             next_number: 1,
             acknowledges: true,
             searches: 1 << 20,
+            bytes_per_second: None,
             consumed: 0,
             screen: Vec::new(),
             painted_at: SnapshotAt::default(),
@@ -276,6 +279,9 @@ impl Probe {
             other => panic!("not for a reader: {other:?}"),
         };
         self.consumed += payload as u64;
+        if let Some(rate) = self.bytes_per_second {
+            tokio::time::sleep(Duration::from_secs_f64(payload as f64 / f64::from(rate))).await;
+        }
         if payload > 0 && self.acknowledges {
             let ack = Frame::Ack { channel: 0, consumed: self.consumed };
             self.client.send(&ack).await.unwrap();
