@@ -38,7 +38,7 @@ function run(request) {
   }
   write(rebuilt, snapshot);
   const at = compare(live, rebuilt);
-  if (process.env.ORACLE_DUMP) for (const t of [live, rebuilt]) { const b=t._core.buffer; for (let y=0;y<b.lines.length;y++) console.error(y, b.lines.get(y).isWrapped?'W':' ', JSON.stringify(b.lines.get(y).translateToString())); if(t===rebuilt) console.error(JSON.stringify(snapshot.toString()));}
+  if (process.env.ORACLE_DUMP) for (const t of [live, rebuilt]) { const b=t._core.buffer; if(t===live)console.error(JSON.stringify(raw.subarray(Math.max(0,request.cut-60),request.cut).toString()),'|||',JSON.stringify(raw.subarray(request.cut,request.cut+200).toString())); for (let y=0;y<b.lines.length;y++) console.error(y, b.lines.get(y).isWrapped?'W':' ', JSON.stringify(b.lines.get(y).translateToString())); if(t===rebuilt) console.error(JSON.stringify(snapshot.toString()));}
   try {
     write(live, raw.subarray(request.cut));
   } catch (error) {

@@ -21,7 +21,7 @@ pub(super) struct Saved {
 }
 
 impl Saved {
-    const NOTHING: Saved = Saved { x: 0, line: 0, fg: 0, bg: 0, charset: None };
+    pub(super) const NOTHING: Saved = Saved { x: 0, line: 0, fg: 0, bg: 0, charset: None };
 }
 
 /// One screen. The cursor's `x` may equal the number of columns: the next character then wraps.

@@ -69,8 +69,11 @@ impl Line {
         }
     }
 
-    pub(super) fn first(&self) -> Glyph {
-        if self.len() == 0 { Glyph::NULL } else { self.glyph(0) }
+    pub(super) fn first(&self) -> Cell {
+        if self.len() == 0 {
+            return Cell::BLANK;
+        }
+        Cell { glyph: self.glyph(0), pen: self.runs.first().map_or(Pen::DEFAULT, |run| run.pen) }
     }
 
     pub(super) fn unpack(&self, cols: usize) -> Row {

@@ -122,11 +122,19 @@ impl Parser {
         taken
     }
 
-    /// Takes what can be taken at once: text, and the inside of a string.
+    /// Takes what can be taken at once: text, numbers, and the inside of a string.
     #[inline]
     fn take_run(&mut self, bytes: &[u8], terminal: &mut Terminal) -> usize {
         match self.state {
             State::Ground => terminal.print(bytes),
+            State::CsiEntry | State::CsiParam => {
+                let len = bytes.iter().take_while(|byte| matches!(byte, b'0'..=b';')).count();
+                bytes[..len].iter().for_each(|byte| self.params.push(*byte));
+                if len > 0 {
+                    self.state = State::CsiParam;
+                }
+                len
+            }
             State::Osc | State::DcsData => {
                 let len = printable_ascii(bytes);
                 self.put(&bytes[..len]);

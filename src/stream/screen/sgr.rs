@@ -142,7 +142,8 @@ fn paint(word: &mut u32, color: u32) {
 pub(super) fn write(pen: Pen, extended: Option<&Extended>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\x1b[");
     let start = out.len();
-    write_codes(pen, extended, out);
+    write_codes(pen, out);
+    write_underline(pen, extended, out);
     if out.len() == start {
         out.push(b'm');
         return;
@@ -154,7 +155,16 @@ pub(super) fn write(pen: Pen, extended: Option<&Extended>, out: &mut Vec<u8>) {
     }
 }
 
-fn write_codes(pen: Pen, extended: Option<&Extended>, out: &mut Vec<u8>) {
+/// Writes the SGR that gives a terminal's pen all of `pen` but its underline, which stays what it is.
+pub(super) fn write_but_underline(pen: Pen, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\x1b[22;23;25;27;28;29;55;39;49;");
+    write_codes(pen, out);
+    if let Some(last) = out.last_mut() {
+        *last = b'm';
+    }
+}
+
+fn write_codes(pen: Pen, out: &mut Vec<u8>) {
     const FG: [(u32, u8); 5] =
         [(fg::BOLD, b'1'), (fg::BLINK, b'5'), (fg::INVERSE, b'7'), (fg::INVISIBLE, b'8'), (fg::STRIKE, b'9')];
     const BG: [(u32, &[u8]); 3] = [(bg::DIM, b"2;"), (bg::ITALIC, b"3;"), (bg::OVERLINE, b"53;")];
@@ -172,13 +182,16 @@ fn write_codes(pen: Pen, extended: Option<&Extended>, out: &mut Vec<u8>) {
             }
         }
     }
+    write_color(pen.fg, [b"3", b"9", b"38"], out);
+    write_color(pen.bg, [b"4", b"10", b"48"], out);
+}
+
+fn write_underline(pen: Pen, extended: Option<&Extended>, out: &mut Vec<u8>) {
     match extended.map_or(0, |extended| extended.underline) {
         0 | 1 if pen.fg & fg::UNDERLINE != 0 => out.extend_from_slice(b"4;"),
         0 | 1 => {}
         style => out.extend_from_slice(&[b'4', b':', b'0' + style, b';']),
     }
-    write_color(pen.fg, [b"3", b"9", b"38"], out);
-    write_color(pen.bg, [b"4", b"10", b"48"], out);
     match extended.map_or(0, |extended| extended.color) {
         0 => {}
         UNDERLINE_COLOR_RESET => out.extend_from_slice(b"59;"),

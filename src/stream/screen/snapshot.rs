@@ -23,6 +23,8 @@ pub(super) fn write(terminal: &Terminal, parser: &Parser, history: bool) -> Vec<
         state::write_buffer(terminal, &terminal.main, &mut lines);
         lines.enter_alternate();
         lines.paint(&terminal.alternate, false);
+    } else {
+        state::write_saved_of_alternate(terminal, &mut lines);
     }
     state::write_buffer(terminal, terminal.active(), &mut lines);
     state::write_modes(terminal, &mut lines);

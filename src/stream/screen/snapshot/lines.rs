@@ -117,14 +117,14 @@ impl<'a> Painter<'a> {
             let line = &lines[at];
             let next = match lines.get(at + 1) {
                 Some(next) => next.wrapped.then(|| next.first()),
-                None => first_glyph(&buffer.rows[0]),
+                None => first_cell(&buffer.rows[0]),
             };
             self.paint_line(line, at > skipped && line.wrapped, next, cols);
             self.end_line(next.is_some());
         }
         for (at, row) in buffer.rows[..rows].iter().enumerate() {
             let first = at == 0 && above == 0;
-            let next = buffer.rows[..rows].get(at + 1).and_then(first_glyph);
+            let next = buffer.rows[..rows].get(at + 1).and_then(first_cell);
             self.paint_cells(row.used(), row.wrapped && !first, next, cols);
             if at + 1 < rows {
                 self.end_line(next.is_some());
@@ -155,7 +155,7 @@ impl<'a> Painter<'a> {
         }
     }
 
-    fn paint_line(&mut self, line: &Line, continues: bool, next: Option<Glyph>, cols: usize) {
+    fn paint_line(&mut self, line: &Line, continues: bool, next: Option<Cell>, cols: usize) {
         // By far the most common line is copied.
         if let (Text::Ascii(text), true, false, None) = (&line.text, line.runs.is_empty(), continues, next)
             && !text.contains(&0)
@@ -170,16 +170,17 @@ impl<'a> Painter<'a> {
 
     /// Writes the cells of one row. `continues`: it flowed over the margin, so its first cell must be printed
     /// for the reader to wrap as well. `next`: what the next row begins with, if it continues this one.
-    fn paint_cells(&mut self, cells: &[Cell], continues: bool, next: Option<Glyph>, cols: usize) {
+    fn paint_cells(&mut self, cells: &[Cell], continues: bool, next: Option<Cell>, cols: usize) {
         let len = cells.iter().rposition(|cell| *cell != Cell::BLANK).map_or(0, |at| at + 1);
         let mut at = 0;
         if continues {
             at = self.wrap(cells.first().copied().unwrap_or(Cell::BLANK));
         }
         // Where the next row begins with a wide character, the last column may be empty: it did not fit.
-        let gap = next.is_some_and(|next| next.width() == 2);
-        let margin =
-            if gap && cells.get(cols - 1).is_none_or(|cell| cell.glyph == Glyph::NULL) { cols - 1 } else { cols };
+        // The reader leaves it empty as well, in the pen of that character.
+        let last = cells.get(cols - 1).copied().unwrap_or(Cell::BLANK);
+        let gap = next.is_some_and(|next| next.glyph.width() == 2 && last == Cell::null(next.pen));
+        let margin = if gap { cols - 1 } else { cols };
         while at < len {
             let cell = cells[at];
             if cell.glyph == Glyph::NULL && cell.pen == cell.pen.eraser() {
@@ -187,7 +188,7 @@ impl<'a> Painter<'a> {
                 if next.is_some() && at + run >= margin {
                     break;
                 }
-                self.skip(cell.pen, at, run);
+                self.skip(cell.pen, run, at + run == cols && (at > 0 || !continues));
                 at += run;
                 continue;
             }
@@ -201,11 +202,6 @@ impl<'a> Painter<'a> {
             // Blanks up to the margin, so that what comes next wraps.
             for at in at..margin {
                 self.take_pen(cells.get(at).map_or(Pen::DEFAULT, |cell| cell.pen));
-                self.push(b" ");
-            }
-            let gap_pen = cells.get(cols - 1).map_or(Pen::DEFAULT, |cell| cell.pen);
-            if at < cols && margin < cols && gap_pen != Pen::DEFAULT {
-                self.take_pen(gap_pen);
                 self.push(b" ");
             }
         }
@@ -234,12 +230,12 @@ impl<'a> Painter<'a> {
         0
     }
 
-    /// Passes over erased cells, painting their background. EL would end a row's being a continuation
-    /// when it starts at its first cell, so it is used only behind that.
-    fn skip(&mut self, pen: Pen, from: usize, run: usize) {
+    /// Passes over erased cells, painting their background: `to_end` if nothing comes after them and the row
+    /// would not stop being a continuation, which EL at its first cell makes it.
+    fn skip(&mut self, pen: Pen, run: usize, to_end: bool) {
         if pen != Pen::DEFAULT {
             self.take_pen(pen);
-            if from > 0 && from + run == self.terminal.cols {
+            if to_end {
                 self.push(b"\x1b[K");
                 return;
             }
@@ -299,6 +295,6 @@ impl<'a> Painter<'a> {
 }
 
 /// What a row begins with, if it continues the one above.
-fn first_glyph(row: &Row) -> Option<Glyph> {
-    row.wrapped.then(|| row.cells()[0].glyph)
+fn first_cell(row: &Row) -> Option<Cell> {
+    row.wrapped.then(|| row.cells()[0])
 }

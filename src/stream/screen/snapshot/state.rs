@@ -1,6 +1,6 @@
 //! Cursor, margins, tab stops, modes and the pen.
 
-use super::super::buffer::Buffer;
+use super::super::buffer::{Buffer, Saved};
 use super::super::cell::{Pen, bg, fg};
 use super::super::charset::Charset;
 use super::super::modes::{Modes, Mouse, MouseEncoding};
@@ -21,11 +21,27 @@ pub(super) fn write_buffer(terminal: &Terminal, buffer: &Buffer, out: &mut Paint
             out.push(b"G\x1bH");
         }
     }
+    write_saved(terminal, buffer, out);
+    if (buffer.top, buffer.bottom) != (0, terminal.rows - 1) {
+        out.push(format!("\x1b[{};{}r", buffer.top + 1, buffer.bottom + 1).as_bytes());
+    }
+}
+
+/// What DECSC kept on the alternate screen outlives it: visits that screen for it.
+pub(super) fn write_saved_of_alternate(terminal: &Terminal, out: &mut Painter<'_>) {
+    if terminal.alternate.saved != Saved::NOTHING {
+        out.push(b"\x1b[?47h");
+        write_saved(terminal, &terminal.alternate, out);
+        out.push(b"\x1b[?47l");
+    }
+}
+
+fn write_saved(terminal: &Terminal, buffer: &Buffer, out: &mut Painter<'_>) {
     let saved = buffer.saved;
     let row = buffer.saved_row().min(terminal.rows - 1);
     out.take_pen(Pen::DEFAULT);
     if (saved.x, row, saved.fg, saved.bg) != (0, 0, 0, 0) || saved.charset.is_some() {
-        out.go_to(saved.x.min(cols - 1), row);
+        out.go_to(saved.x.min(terminal.cols - 1), row);
         out.take_pen(Pen { fg: saved.fg, bg: saved.bg & !bg::EXTENDED, ext: 0 });
         if let Some(charset) = saved.charset {
             out.push(&[0x1b, b'(', charset.name()]);
@@ -35,9 +51,6 @@ pub(super) fn write_buffer(terminal: &Terminal, buffer: &Buffer, out: &mut Paint
             out.push(b"\x1b(B");
         }
         out.take_pen(Pen::DEFAULT);
-    }
-    if (buffer.top, buffer.bottom) != (0, terminal.rows - 1) {
-        out.push(format!("\x1b[{};{}r", buffer.top + 1, buffer.bottom + 1).as_bytes());
     }
 }
 
@@ -112,25 +125,38 @@ fn write_charsets(terminal: &Terminal, out: &mut Painter<'_>) {
 }
 
 /// Brings back what only DECRC brings about: a character set without its designation, and an underline
-/// whose style and flag disagree. The saved cursor is set already, so where they came from is at hand.
+/// whose style and flag disagree. The saved cursor is set already; where it fits, it is restored.
 fn write_restored(terminal: &Terminal, out: &mut Painter<'_>) {
     let (saved, pen, charsets) = (terminal.active().saved, terminal.pen, terminal.charsets);
-    let charset = charsets.active != charsets.designated[charsets.level];
     let underlined = terminal.extended.underline != 0;
-    let odd =
-        (pen.fg & fg::UNDERLINE != 0) != underlined || (pen.bg & bg::EXTENDED != 0) == terminal.extended.is_empty();
-    let same_pen = (saved.fg, saved.bg) == (pen.fg, pen.bg);
+    let odd_pen = (pen.fg & fg::UNDERLINE != 0) != underlined
+        || (pen.bg & bg::EXTENDED != 0) == terminal.extended.is_empty();
+    let fits = (saved.fg ^ pen.fg) & fg::UNDERLINE == 0 && (saved.bg ^ pen.bg) & bg::EXTENDED == 0;
+    let designated = charsets.designated[charsets.level];
     let same_charset = saved.charset.unwrap_or(Charset::ASCII) == charsets.active;
-    if odd && same_pen && same_charset {
+    let restores_pen = odd_pen && fits && (same_charset || charsets.active == designated);
+    let restores_charset = charsets.active != designated && same_charset;
+    if restores_pen {
         out.take_pen(Pen { ext: pen.ext, bg: pen.bg | bg::EXTENDED, ..pen });
-        if !underlined {
+        if underlined {
+            out.push(&[0x1b, b'[', b'4', b':', b'0' + terminal.extended.underline, b'm']);
+        } else {
             out.push(b"\x1b[24m");
         }
-        out.push(b"\x1b8");
-        out.set_final_pen(pen);
-    } else if charset && same_charset {
+    }
+    if restores_pen || restores_charset {
         out.push(b"\x1b8");
         out.forget_pen();
+    }
+    if restores_pen {
+        let mut codes = Vec::new();
+        sgr::write_but_underline(pen, &mut codes);
+        out.push(&codes);
+        out.set_final_pen(pen);
+        if !same_charset {
+            let slot = [b'(', b')', b'*', b'+'][charsets.level];
+            out.push(&[0x1b, slot, designated.name()]);
+        }
     }
 }
 
@@ -199,9 +225,10 @@ fn place(terminal: &Terminal, x: usize, y: usize, out: &mut Painter<'_>) {
 fn write_pen(terminal: &Terminal, out: &mut Painter<'_>) {
     let pen = terminal.pen;
     out.take_pen(pen);
-    if pen.bg & bg::EXTENDED == 0 && pen.ext != 0 {
+    let extended = &terminal.extended;
+    if extended.is_empty() && extended.color != 0 && pen.bg & bg::EXTENDED == 0 {
         let mut codes = Vec::new();
-        sgr::write(pen, Some(&terminal.extended), &mut codes);
+        sgr::write(pen, Some(extended), &mut codes);
         out.push(&codes);
     }
     out.set_final_pen(pen);
