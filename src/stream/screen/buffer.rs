@@ -109,4 +109,10 @@ impl Buffer {
     pub(super) fn saved_row(&self) -> usize {
         self.saved.line.saturating_sub(self.history.len())
     }
+
+    /// Whether the saved cursor's line is on the screen.
+    pub(super) fn saved_on_screen(&self) -> bool {
+        let first = self.history.len();
+        (first..first + self.rows.len()).contains(&self.saved.line)
+    }
 }

@@ -18,15 +18,20 @@ pub(super) fn write(terminal: &Terminal, parser: &Parser, history: bool) -> Vec<
     out.extend_from_slice(PREAMBLE);
     terminal.colors.write(&mut out);
     let mut lines = lines::Painter::new(terminal, out);
-    lines.paint(&terminal.main, history);
+    let skipped = if history { lines.history_to_skip(&terminal.main) } else { terminal.main.history.len() };
+    if history {
+        state::write_stale_saved(terminal, &terminal.main, skipped, &mut lines);
+    }
+    lines.paint(&terminal.main, skipped);
     if terminal.on_alternate {
-        state::write_buffer(terminal, &terminal.main, &mut lines);
+        state::write_buffer(terminal, &terminal.main, history, &mut lines);
         lines.enter_alternate();
-        lines.paint(&terminal.alternate, false);
+        lines.paint(&terminal.alternate, 0);
+        state::write_buffer(terminal, &terminal.alternate, false, &mut lines);
     } else {
         state::write_saved_of_alternate(terminal, &mut lines);
+        state::write_buffer(terminal, &terminal.main, history, &mut lines);
     }
-    state::write_buffer(terminal, terminal.active(), &mut lines);
     state::write_modes(terminal, &mut lines);
     let mut out = lines.finish();
     parser.unfinished(&mut out);

@@ -103,9 +103,9 @@ impl<'a> Painter<'a> {
         self.push(b"\x1b[?47h\x1b[H");
     }
 
-    /// Writes a screen from its first row on, which is where the reader's cursor is.
-    pub(super) fn paint(&mut self, buffer: &Buffer, history: bool) {
-        let skipped = if history { self.history_to_skip(buffer) } else { buffer.history.len() };
+    /// Writes a screen from its first row on, which is where the reader's cursor is; before it the scrollback
+    /// but for the oldest `skipped` lines.
+    pub(super) fn paint(&mut self, buffer: &Buffer, skipped: usize) {
         let lines = buffer.history.lines();
         let above = lines.len() - skipped;
         // Rows below the last text need not be written, but to scroll all of the history out.
@@ -133,7 +133,7 @@ impl<'a> Painter<'a> {
     }
 
     /// How many of the oldest lines do not fit a snapshot.
-    fn history_to_skip(&self, buffer: &Buffer) -> usize {
+    pub(super) fn history_to_skip(&self, buffer: &Buffer) -> usize {
         let screen = buffer.rows.len() * self.terminal.cols * RUN_BYTES_MAX;
         let mut left = SNAPSHOT_BYTES_MAX.saturating_sub(screen + self.out.len());
         let fits = buffer.history.lines().iter().rev().take_while(|line| {

@@ -10,8 +10,8 @@ use super::super::terminal::Terminal;
 use super::lines::Painter;
 
 /// What belongs to one screen: tab stops, the saved cursor, the region. The reader is on that screen,
-/// in no mode, with default character sets, and stays so.
-pub(super) fn write_buffer(terminal: &Terminal, buffer: &Buffer, out: &mut Painter<'_>) {
+/// in no mode, with default character sets, and stays so. `stale`: see [`write_stale_saved`], which was called.
+pub(super) fn write_buffer(terminal: &Terminal, buffer: &Buffer, stale: bool, out: &mut Painter<'_>) {
     let cols = terminal.cols;
     if buffer.tabs != Tabs::new(cols) {
         out.push(b"\x1b[3g");
@@ -21,7 +21,9 @@ pub(super) fn write_buffer(terminal: &Terminal, buffer: &Buffer, out: &mut Paint
             out.push(b"G\x1bH");
         }
     }
-    write_saved(terminal, buffer, out);
+    if !stale || buffer.saved_on_screen() {
+        write_saved(terminal, buffer, buffer.saved_row(), out);
+    }
     if (buffer.top, buffer.bottom) != (0, terminal.rows - 1) {
         out.push(format!("\x1b[{};{}r", buffer.top + 1, buffer.bottom + 1).as_bytes());
     }
@@ -31,14 +33,29 @@ pub(super) fn write_buffer(terminal: &Terminal, buffer: &Buffer, out: &mut Paint
 pub(super) fn write_saved_of_alternate(terminal: &Terminal, out: &mut Painter<'_>) {
     if terminal.alternate.saved != Saved::NOTHING {
         out.push(b"\x1b[?47h");
-        write_saved(terminal, &terminal.alternate, out);
+        write_saved(terminal, &terminal.alternate, terminal.alternate.saved_row(), out);
         out.push(b"\x1b[?47l");
     }
 }
 
-fn write_saved(terminal: &Terminal, buffer: &Buffer, out: &mut Painter<'_>) {
+/// A saved cursor whose line has left the screen, or that ED 3 left behind, is still counted from the
+/// scrollback's first line, of which `skipped` are not written: scrolls an empty reader there, saves, and
+/// takes it back.
+pub(super) fn write_stale_saved(terminal: &Terminal, buffer: &Buffer, skipped: usize, out: &mut Painter<'_>) {
+    if buffer.saved_on_screen() || buffer.saved == Saved::NOTHING {
+        return;
+    }
+    let (line, last) = (buffer.saved.line.saturating_sub(skipped), terminal.rows - 1);
+    let scrolled = line.saturating_sub(last).min(buffer.history.lines_max());
+    out.go_to(0, last);
+    (0..scrolled).for_each(|_| out.push(b"\n"));
+    write_saved(terminal, buffer, line, out);
+    out.push(b"\x1b[3J\x1b[H");
+}
+
+fn write_saved(terminal: &Terminal, buffer: &Buffer, row: usize, out: &mut Painter<'_>) {
     let saved = buffer.saved;
-    let row = buffer.saved_row().min(terminal.rows - 1);
+    let row = row.min(terminal.rows - 1);
     out.take_pen(Pen::DEFAULT);
     if (saved.x, row, saved.fg, saved.bg) != (0, 0, 0, 0) || saved.charset.is_some() {
         out.go_to(saved.x.min(terminal.cols - 1), row);
@@ -129,8 +146,8 @@ fn write_charsets(terminal: &Terminal, out: &mut Painter<'_>) {
 fn write_restored(terminal: &Terminal, out: &mut Painter<'_>) {
     let (saved, pen, charsets) = (terminal.active().saved, terminal.pen, terminal.charsets);
     let underlined = terminal.extended.underline != 0;
-    let odd_pen = (pen.fg & fg::UNDERLINE != 0) != underlined
-        || (pen.bg & bg::EXTENDED != 0) == terminal.extended.is_empty();
+    let odd_pen =
+        (pen.fg & fg::UNDERLINE != 0) != underlined || (pen.bg & bg::EXTENDED != 0) == terminal.extended.is_empty();
     let fits = (saved.fg ^ pen.fg) & fg::UNDERLINE == 0 && (saved.bg ^ pen.bg) & bg::EXTENDED == 0;
     let designated = charsets.designated[charsets.level];
     let same_charset = saved.charset.unwrap_or(Charset::ASCII) == charsets.active;
