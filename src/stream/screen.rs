@@ -7,6 +7,12 @@
 //!
 //! Invariants: no byte string and no size makes it panic; its memory is bounded by the bounds named in
 //! its modules; it has no clock and no I/O.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "columns, rows, widths and colour channels fit every integer they are put in; the bounds are checked where they enter"
+)]
 
 mod buffer;
 mod cell;

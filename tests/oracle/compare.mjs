@@ -30,16 +30,16 @@ function look(line, x, links) {
   ].join();
 }
 
-function compareBuffers(a, b, name, links, found) {
-  if (a.lines.length !== b.lines.length) found.add(`${name}length ${a.lines.length}/${b.lines.length}`);
-  if (a.ybase !== b.ybase) found.add(`${name}ybase`);
+function compareBuffers(a, b, name, links, found, visible) {
+  if (!visible && a.lines.length !== b.lines.length) found.add(`${name}length`);
+  if (!visible && a.ybase !== b.ybase) found.add(`${name}ybase`);
   const rows = Math.min(a.lines.length, b.lines.length);
   for (let y = 1; y <= rows; y++) {
     const [left, right] = [a.lines.get(a.lines.length - y), b.lines.get(b.lines.length - y)];
     const where = y > a.lines.length - a.ybase ? `${name}history ` : name;
     // Nothing before the first line could have flowed into it.
     if (left.isWrapped !== right.isWrapped && y < rows) found.add(`${where}wrap`);
-    for (let x = 0; x < left.length; x++) {
+    for (let x = 0; x < a._cols; x++) {
       if (left.getWidth(x) !== right.getWidth(x)) {
         found.add(`${where}width`);
         if (process.env.ORACLE_VERBOSE) console.error(where, 'width', y, x, [left, right].map((it) => [it.getWidth(x), it.getString(x), it.translateToString()]));
@@ -56,8 +56,8 @@ function compareBuffers(a, b, name, links, found) {
   }
 }
 
-/** @returns {string[]} names of what differs; those with `~` cannot be seen. */
-export function compare(a, b) {
+/** @returns {string[]} names of what differs; those with `~` cannot be seen. `visible`: of the screen only. */
+export function compare(a, b, visible = false) {
   const found = new Set();
   const [left, right] = [a._core, b._core];
   const links = [left, right].map((core) => (id) => core._oscLinkService.getLinkData(id));
@@ -70,8 +70,8 @@ export function compare(a, b) {
   };
   same('screen', (core) => core.buffer === core.buffers.alt);
   if (found.size) return [...found];
-  compareBuffers(left.buffer, right.buffer, '', links, found);
-  if (left.buffer === left.buffers.alt) compareBuffers(left.buffers.normal, right.buffers.normal, 'main ', links, found);
+  compareBuffers(left.buffer, right.buffer, '', links, found, visible);
+  if (left.buffer === left.buffers.alt) compareBuffers(left.buffers.normal, right.buffers.normal, 'main ', links, found, visible);
   const buffers = left.buffer === left.buffers.alt ? [['', 'buffer'], ['main ', 'normal']] : [['', 'buffer']];
   for (const [name, key] of buffers) {
     const of = (read) => (core) => read(key === 'buffer' ? core.buffer : core.buffers.normal, core);

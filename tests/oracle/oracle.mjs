@@ -2,6 +2,8 @@
 //
 //   { cols, rows, scrollback, raw, cut, snapshot }   bytes in base64
 //   → { at, end }   what differs at the cut, and after the rest of `raw` went to both terminals
+//   with `visible: true`: the snapshot has no scrollback, and only the screens are compared, at the cut
+//   with `resize: [cols, rows]`: both are given that size at the cut, and the snapshot is of it
 //   { widths: true } → { widths }   columns of each code point, one digit each
 import { createInterface } from 'node:readline';
 import { createRequire } from 'node:module';
@@ -30,24 +32,26 @@ function run(request) {
   }
   const [raw, snapshot] = [request.raw, request.snapshot].map((text) => Buffer.from(text, 'base64'));
   const [live, rebuilt] = [open(request), open(request)];
+  const [before, after] = [raw.subarray(0, request.cut), raw.subarray(request.cut)];
+  let at = [];
+  let end = [];
   try {
-    write(live, raw.subarray(0, request.cut));
-    if (request.resize) live.resize(...request.resize);
+    write(live, before);
+    if (request.resize) [live, rebuilt].forEach((terminal) => terminal.resize(...request.resize));
+    write(rebuilt, snapshot);
+    at = compare(live, rebuilt, request.visible);
+    // Without the scrollback, what scrolls later is counted differently.
+    if (request.visible || request.resize) return { at, end };
+    write(live, after);
+    write(rebuilt, after);
+    end = compare(live, rebuilt);
   } catch (error) {
-    return { at: [], end: [], skipped: `xterm.js: ${error.message}` };
+    // Some sequences make xterm.js itself throw (ED 1 on the last row of an empty scrollback).
+    return { at, end, skipped: error.message };
+  } finally {
+    live.dispose();
+    rebuilt.dispose();
   }
-  write(rebuilt, snapshot);
-  const at = compare(live, rebuilt);
-  if (process.env.ORACLE_DUMP) for (const t of [live, rebuilt]) { const b=t._core.buffer; if(t===live)console.error(JSON.stringify(raw.subarray(Math.max(0,request.cut-60),request.cut).toString()),'|||',JSON.stringify(raw.subarray(request.cut,request.cut+200).toString())); for (let y=0;y<b.lines.length;y++) console.error(y, b.lines.get(y).isWrapped?'W':' ', JSON.stringify(b.lines.get(y).translateToString())); if(t===rebuilt) console.error(JSON.stringify(snapshot.toString()));}
-  try {
-    write(live, raw.subarray(request.cut));
-  } catch (error) {
-    return { at, end: [], skipped: `xterm.js: ${error.message}` };
-  }
-  write(rebuilt, raw.subarray(request.cut));
-  const end = compare(live, rebuilt);
-  live.dispose();
-  rebuilt.dispose();
   return { at, end };
 }
 

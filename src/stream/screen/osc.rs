@@ -40,12 +40,11 @@ impl Terminal {
             self.set_link(None);
             return;
         }
-        let identity = match name {
-            Some(name) => LinkIdentity::Named(name.into()),
-            None => {
-                self.links_opened += 1;
-                LinkIdentity::Numbered(self.links_opened)
-            }
+        let identity = if let Some(name) = name {
+            LinkIdentity::Named(name.into())
+        } else {
+            self.links_opened += 1;
+            LinkIdentity::Numbered(self.links_opened)
         };
         self.set_link(Some(Arc::new(Link { identity, uri: uri.into() })));
     }

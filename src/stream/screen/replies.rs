@@ -147,13 +147,17 @@ impl Terminal {
                 return;
             }
         };
-        let value: String = value.bytes().map(|byte| format!("{byte:02X}")).collect();
-        self.reply(&format!("\x1bP1+r{name}={value}\x1b\\"));
+        let mut reply = format!("\x1bP1+r{name}=");
+        for digit in value.bytes().flat_map(|byte| [byte >> 4, byte & 15]) {
+            reply.extend(char::from_digit(digit.into(), 16));
+        }
+        reply.push_str("\x1b\\");
+        self.reply(&reply);
     }
 }
 
 fn is_hex(text: &str) -> bool {
-    text.len() % 2 == 0 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

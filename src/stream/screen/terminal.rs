@@ -9,6 +9,7 @@ use super::charset::Charset;
 use super::colors::Colors;
 use super::modes::Modes;
 use super::pool::{CLUSTER_BYTES_MAX, Extended, Marks, Pool};
+use super::row::Row;
 
 /// Title, in bytes. No tab or window shows more.
 pub(super) const TITLE_BYTES_MAX: usize = 1024;
@@ -225,7 +226,7 @@ impl Terminal {
         let (mut clusters, mut extended) = (Marks::new(), Marks::new());
         for buffer in [&self.main, &self.alternate] {
             buffer.history.mark(&mut clusters, &mut extended);
-            for cell in buffer.rows.iter().flat_map(|row| row.used()) {
+            for cell in buffer.rows.iter().flat_map(Row::used) {
                 cell.glyph.cluster_number().into_iter().for_each(|number| clusters.insert(number));
                 extended.insert(cell.pen.ext);
             }

@@ -19,6 +19,18 @@ pub struct Case<'a> {
     pub raw: &'a [u8],
     pub cut: usize,
     pub snapshot: &'a [u8],
+    pub what: What,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Everything, at the cut and at the end.
+    All,
+    /// The screen, at the cut; the snapshot has no scrollback.
+    Screen,
+    /// Everything at the cut, after a change to this size.
+    Resized(u16, u16),
 }
 
 /// What the two terminals differ in. Empty is exact.
@@ -85,6 +97,8 @@ impl Oracle {
             "raw": STANDARD.encode(case.raw),
             "cut": case.cut,
             "snapshot": STANDARD.encode(case.snapshot),
+            "visible": case.what == What::Screen,
+            "resize": if let What::Resized(cols, rows) = case.what { json!([cols, rows]) } else { Value::Null },
         }));
         let names = |key: &str| answer[key].as_array().map_or_else(Vec::new, |names| texts(names));
         Difference { at: names("at"), end: names("end"), skipped: answer.get("skipped").is_some() }

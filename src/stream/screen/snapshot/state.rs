@@ -57,18 +57,19 @@ fn write_saved(terminal: &Terminal, buffer: &Buffer, row: usize, out: &mut Paint
     let saved = buffer.saved;
     let row = row.min(terminal.rows - 1);
     out.take_pen(Pen::DEFAULT);
-    if (saved.x, row, saved.fg, saved.bg) != (0, 0, 0, 0) || saved.charset.is_some() {
-        out.go_to(saved.x.min(terminal.cols - 1), row);
-        out.take_pen(Pen { fg: saved.fg, bg: saved.bg & !bg::EXTENDED, ext: 0 });
-        if let Some(charset) = saved.charset {
-            out.push(&[0x1b, b'(', charset.name()]);
-        }
-        out.push(b"\x1b7");
-        if saved.charset.is_some() {
-            out.push(b"\x1b(B");
-        }
-        out.take_pen(Pen::DEFAULT);
+    if saved == Saved::NOTHING {
+        return;
     }
+    out.go_to(saved.x.min(terminal.cols - 1), row);
+    out.take_pen(Pen { fg: saved.fg, bg: saved.bg & !bg::EXTENDED, ext: 0 });
+    if let Some(charset) = saved.charset {
+        out.push(&[0x1b, b'(', charset.name()]);
+    }
+    out.push(b"\x1b7");
+    if saved.charset.is_some() {
+        out.push(b"\x1b(B");
+    }
+    out.take_pen(Pen::DEFAULT);
 }
 
 /// Everything else, the cursor last: nothing may move it any more.
