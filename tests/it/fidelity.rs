@@ -196,3 +196,29 @@ fn every_character_has_the_width_that_the_browser_gives_it() {
     }
     assert!(wrong.is_empty(), "{} characters, first {:?}", wrong.len(), wrong.first());
 }
+
+#[test]
+fn no_output_and_no_size_makes_the_model_panic() {
+    let seed = setting("FIDELITY_SEED", 1) << 32;
+    for number in 0..setting("FIDELITY_CASES", 40) * 4 {
+        let mut random = Random::new(seed | number);
+        let mut screen = Screen::new(random.below(150) as u16, random.below(60) as u16, random.below(50));
+        for _ in 0..random.between(1, 5) {
+            let (cols, rows) = screen.size();
+            let kinds = streams::kinds();
+            let output = match kinds.get(random.below(kinds.len() + 3)) {
+                Some(kind) => streams::generate(kind, &mut random, cols.into(), rows.into()),
+                None => streams::noise(&mut random),
+            };
+            for piece in output.chunks(1 + random.below(200)) {
+                screen.feed(piece, Instant::now(), &mut Vec::new());
+                if random.below(30) == 0 {
+                    screen.resize(random.below(1200) as u16, random.below(80) as u16);
+                }
+            }
+            let rebuilt = screen.snapshot(random.below(2) == 0);
+            Screen::new(cols, rows, 50).feed(&rebuilt, Instant::now(), &mut Vec::new());
+            assert!(screen.text().len() <= 500);
+        }
+    }
+}

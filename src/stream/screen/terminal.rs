@@ -14,6 +14,9 @@ use super::row::Row;
 /// Title, in bytes. No tab or window shows more.
 pub(super) const TITLE_BYTES_MAX: usize = 1024;
 
+/// A full pool is swept once in so many refusals.
+const REFUSED_BETWEEN_SWEEPS: u32 = 1024;
+
 /// Everything that output can change. Follows xterm.js 6.0.0 in every visible effect, its oddities
 /// included, because the browser's terminal is one and both must show the same.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub(super) struct Terminal {
     pub colors: Colors,
     pub title: Option<String>,
     pub links_opened: u64,
+    /// How often a full pool refused since it was last swept.
+    refused: u32,
     /// Width of what was printed last, if nothing but printing happened since: what a combining mark
     /// joins and REP repeats. The low bit says that it already joined something.
     pub printed: u32,
@@ -84,6 +89,7 @@ impl Terminal {
             colors: Colors::new(ScreenTheme::default()),
             title: None,
             links_opened: 0,
+            refused: 0,
             printed: 0,
             bells: 0,
             title_changed: false,
@@ -193,8 +199,7 @@ impl Terminal {
             return;
         }
         let mut number = self.extendeds.number(&self.extended);
-        if number.is_none() {
-            self.sweep();
+        if number.is_none() && self.sweep() {
             number = self.extendeds.number(&self.extended);
         }
         self.pen.ext = number.unwrap_or(0);
@@ -214,15 +219,19 @@ impl Terminal {
         text.extend(mark);
         let text = text.into_boxed_str();
         let mut number = self.clusters.number(&text);
-        if number.is_none() {
-            self.sweep();
+        if number.is_none() && self.sweep() {
             number = self.clusters.number(&text);
         }
         number.map_or(glyph, |number| Glyph::cluster(number, width))
     }
 
-    /// Frees what no cell refers to any more in the pools.
-    fn sweep(&mut self) {
+    /// Frees what no cell refers to any more in the pools. Where that freed little it is not tried again at
+    /// once: it looks at every cell, and a program must not make each of its bytes cost that.
+    fn sweep(&mut self) -> bool {
+        self.refused = (self.refused + 1) % REFUSED_BETWEEN_SWEEPS;
+        if self.refused != 1 {
+            return false;
+        }
         let (mut clusters, mut extended) = (Marks::new(), Marks::new());
         for buffer in [&self.main, &self.alternate] {
             buffer.history.mark(&mut clusters, &mut extended);
@@ -234,6 +243,7 @@ impl Terminal {
         extended.insert(self.pen.ext);
         self.clusters.sweep(&clusters);
         self.extendeds.sweep(&extended);
+        true
     }
 
     /// The extended attribute that counts for `pen`.

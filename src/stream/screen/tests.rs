@@ -46,8 +46,10 @@ fn a_wrapped_line_is_written_without_a_break() {
 
 #[test]
 fn scrollback_is_kept_up_to_its_bound() {
-    let lines: String = (0..300).map(|n| format!("line {n}\r\n")).collect();
-    let screen = screen(20, 5, lines.as_bytes());
+    let mut screen = Screen::new(20, 5, 100);
+    for number in 0..300 {
+        screen.feed(format!("line {number}\r\n").as_bytes(), Instant::now(), &mut Vec::new());
+    }
     assert_eq!(screen.scrollback_lines(), 100);
     assert!(String::from_utf8(screen.snapshot(true)).unwrap().contains("line 200\r\n"));
     assert!(!String::from_utf8(screen.snapshot(false)).unwrap().contains("line 290\r\n"));
@@ -75,6 +77,99 @@ fn narrow_and_wide_again_loses_no_text() {
     let joined: String = screen.text().concat();
     assert!(joined.contains("one two three four five six"), "{joined:?}");
     assert!(joined.contains("prompt"), "{joined:?}");
+}
+
+#[test]
+fn the_main_screen_waits_behind_the_alternate_one() {
+    let output = b"shell\x1b7 text\x1b[?1049h\x1b[2J\x1b[5;3Hfull screen\x1b[2;4r\x1b[?25l";
+    let inside = screen(30, 8, output);
+    assert!(inside.is_alternate());
+    let mut rebuilt = screen(30, 8, &inside.snapshot(true));
+    assert_eq!(rebuilt.text(), inside.text());
+    assert!(!rebuilt.cursor().visible);
+    rebuilt.feed(b"\x1b[?1049l", Instant::now(), &mut Vec::new());
+    assert_eq!(rebuilt.text()[0], "shell text");
+    assert_eq!((rebuilt.cursor().row, rebuilt.cursor().column), (0, 10));
+}
+
+#[test]
+fn a_wrap_that_is_pending_stays_pending() {
+    let full = screen(10, 3, b"0123456789");
+    assert_eq!(full.cursor().column, 10);
+    let mut rebuilt = screen(10, 3, &full.snapshot(true));
+    assert_eq!(rebuilt.cursor().column, 10);
+    rebuilt.feed(b"x", Instant::now(), &mut Vec::new());
+    assert_eq!(rebuilt.text(), ["0123456789", "x", ""]);
+}
+
+#[test]
+fn a_sequence_cut_anywhere_goes_on_after_the_snapshot() {
+    let output = "a\x1b[38;2;10;20;30;4:3mb\x1b]8;id=1;https://example.org/ä\x1b\\c\x1b]0;title ✓\x07\x1bP$qm\x1b\\漢\x1b(0q\x1b(B\x1b[?1;2 q.";
+    let whole = screen(20, 3, output.as_bytes());
+    for cut in 0..output.len() {
+        let mut rebuilt = screen(20, 3, &screen(20, 3, &output.as_bytes()[..cut]).snapshot(true));
+        rebuilt.feed(&output.as_bytes()[cut..], Instant::now(), &mut Vec::new());
+        assert_eq!(rebuilt.snapshot(true), whole.snapshot(true), "cut at {cut}");
+    }
+}
+
+#[test]
+fn attributes_that_terminals_often_forget_come_back() {
+    let output = b"\x1b[5;53;9;8;21mx\x1b[0;4:3;58:2::1:2:3my\x1b[0;2;3;7mz";
+    let snapshot = String::from_utf8(screen(20, 2, output).snapshot(true)).unwrap();
+    for codes in ["\x1b[0;5;8;9;53;4:2m", "\x1b[0;4:3;58;2;1;2;3m", "\x1b[0;7;2;3m"] {
+        assert!(snapshot.contains(codes), "{codes:?} in {snapshot:?}");
+    }
+}
+
+#[test]
+fn a_synchronized_update_that_never_ends_is_ended() {
+    let start = Instant::now();
+    let mut screen = Screen::new(20, 3, 0);
+    assert_eq!(screen.tick(start), None);
+    screen.feed(b"\x1b[?2026hdrawing", start, &mut Vec::new());
+    let until = screen.tick(start).unwrap();
+    assert!(String::from_utf8(screen.snapshot(false)).unwrap().contains("\x1b[?2026h"));
+    assert_eq!(screen.tick(until), None);
+    assert!(!String::from_utf8(screen.snapshot(false)).unwrap().contains("\x1b[?2026h"));
+}
+
+#[test]
+fn events_are_told_once() {
+    let mut screen = screen(20, 3, b"\x07\x07\x1b]2;mine\x07");
+    assert_eq!(screen.take_events(), ScreenEvents { bells: 2, title_changed: true });
+    assert_eq!(screen.take_events(), ScreenEvents::default());
+    assert_eq!(screen.title(), Some("mine"));
+}
+
+#[test]
+fn nothing_a_program_sends_without_end_is_kept_without_end() {
+    let mut screen = Screen::new(80, 24, 100);
+    let mut replies = Vec::new();
+    let mut feed = |bytes: &[u8]| screen.feed(bytes, Instant::now(), &mut replies);
+    feed(&"e\u{301}".repeat(1).into_bytes());
+    feed("\u{301}".repeat(100_000).as_bytes());
+    feed(format!("\x1b]0;{}\x07", "t".repeat(1 << 20)).as_bytes());
+    feed(format!("\x1b]0;{}\x07", "ä".repeat(3000)).as_bytes());
+    for number in 0..20_000 {
+        feed(format!("\x1b]8;;https://example.org/{number}\x07\x1b[4:3;58;5;{}mx", number % 256).as_bytes());
+    }
+    feed(&b"\x1b[c".repeat(100_000));
+    assert!(replies.len() <= 64 * 1024);
+    assert!(screen.title().unwrap().len() <= 1024);
+    assert!(screen.snapshot(true).len() < 2 * 1024 * 1024);
+}
+
+#[test]
+fn the_theme_is_what_programs_are_told_until_they_change_it() {
+    let mut screen = Screen::new(20, 3, 0);
+    screen.set_theme(ScreenTheme { foreground: [1, 2, 3], background: [4, 5, 6], cursor: [7, 8, 9] });
+    let mut replies = Vec::new();
+    screen.feed(b"\x1b]10;?;?\x07\x1b]11;#102030\x07\x1b]11;?\x07\x1b]4;1;?\x07", Instant::now(), &mut replies);
+    let expected = "\x1b]10;rgb:0101/0202/0303\x1b\\\x1b]11;rgb:0404/0505/0606\x1b\\\
+                    \x1b]11;rgb:1010/2020/3030\x1b\\\x1b]4;1;rgb:cccc/0000/0000\x1b\\";
+    assert_eq!(String::from_utf8(replies).unwrap(), expected);
+    assert!(String::from_utf8(screen.snapshot(false)).unwrap().contains("\x1b]11;rgb:1010/2020/3030"));
 }
 
 proptest! {
