@@ -3,8 +3,8 @@
 use redb::WriteTransaction;
 
 use super::db::Fault;
-use super::schema::{BROWSER_SESSIONS, USERS};
-use super::{BrowserSessionRow, Store, StoreError};
+use super::schema::{BROWSER_SESSIONS, MEMBERSHIPS, USERS, pair};
+use super::{BrowserSessionRow, MembershipRow, Store, StoreError};
 use crate::base::id::UserId;
 use crate::base::secret::{Secret, SecretHash};
 
@@ -21,6 +21,22 @@ impl Store {
     pub async fn browser_session(&self, cookie: &Secret, now: u64) -> Result<Option<BrowserSessionRow>, StoreError> {
         let hash = cookie.hash();
         self.read(move |t| Ok(BROWSER_SESSIONS.get(t, hash.as_str())?.filter(|row| now < row.expires_at))).await
+    }
+
+    /// The same, with the person's place in the organisation they work in; nobody if they lost it.
+    pub async fn browser_member(
+        &self,
+        cookie: &Secret,
+        now: u64,
+    ) -> Result<Option<(BrowserSessionRow, MembershipRow)>, StoreError> {
+        let hash = cookie.hash();
+        self.read(move |t| {
+            let session = BROWSER_SESSIONS.get(t, hash.as_str())?.filter(|row| now < row.expires_at);
+            let Some(session) = session else { return Ok(None) };
+            let membership = MEMBERSHIPS.get(t, &pair(session.user, session.organisation))?;
+            Ok(membership.map(|membership| (session, membership)))
+        })
+        .await
     }
 
     /// Keeps a browser signed in until `expires_at`. One that was signed out meanwhile stays so.

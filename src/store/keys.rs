@@ -1,9 +1,10 @@
 //! API keys: looked up by their hash, so that a copy of the file opens nothing.
 
-use super::schema::{KEY_HASHES, KEYS};
-use super::{KeyRow, Store, StoreError};
+use super::db::Fault;
+use super::schema::{KEY_HASHES, KEYS, Look, MEMBERSHIPS, pair};
+use super::{KeyRow, MembershipRow, Store, StoreError};
 use crate::base::id::{KeyId, OrganisationId};
-use crate::base::secret::Secret;
+use crate::base::secret::{Secret, SecretHash};
 
 /// Keys of one organisation, revoked ones included.
 const KEYS_PER_ORGANISATION_MAX: usize = 5_000;
@@ -36,10 +37,16 @@ impl Store {
     /// The key that this is, unless it was revoked.
     pub async fn api_key_by_secret(&self, key: &Secret) -> Result<Option<KeyRow>, StoreError> {
         let hash = key.hash();
+        self.read(move |t| by_hash(t, &hash)).await
+    }
+
+    /// The same, with the place of the key's maker in its organisation; nobody if they lost it.
+    pub async fn key_member(&self, key: &Secret) -> Result<Option<(KeyRow, MembershipRow)>, StoreError> {
+        let hash = key.hash();
         self.read(move |t| {
-            let Some(id) = KEY_HASHES.get(t, hash.as_str())? else { return Ok(None) };
-            let Some(organisation) = KEYS.home(t, &id)? else { return Ok(None) };
-            Ok(KEYS.get(t, organisation, &id)?.filter(|row| row.revoked_at.is_none()))
+            let Some(key) = by_hash(t, &hash)? else { return Ok(None) };
+            let membership = MEMBERSHIPS.get(t, &pair(key.created_by, key.organisation))?;
+            Ok(membership.map(|membership| (key, membership)))
         })
         .await
     }
@@ -63,4 +70,10 @@ impl Store {
         })
         .await
     }
+}
+
+fn by_hash(t: &impl Look, hash: &SecretHash) -> Result<Option<KeyRow>, Fault> {
+    let Some(id) = KEY_HASHES.get(t, hash.as_str())? else { return Ok(None) };
+    let Some(organisation) = KEYS.home(t, &id)? else { return Ok(None) };
+    Ok(KEYS.get(t, organisation, &id)?.filter(|row| row.revoked_at.is_none()))
 }

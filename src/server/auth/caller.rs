@@ -80,10 +80,8 @@ impl FromRequestParts<Arc<Shared>> for Caller {
         if changes_state(parts) && origin::from(&parts.headers, &shared.config) != origin::From::OwnPage {
             return Err(ApiError::new(Code::NotAllowed, "requests with a cookie must come from the server's own page"));
         }
-        let session = shared.store.browser_session(&cookie, unix_millis()).await?;
-        let session = session.ok_or_else(not_signed_in)?;
-        let membership = shared.store.membership(session.user, session.organisation).await?;
-        let membership = membership.ok_or_else(not_signed_in)?;
+        let member = shared.store.browser_member(&cookie, unix_millis()).await?;
+        let (session, membership) = member.ok_or_else(not_signed_in)?;
         Ok(Self {
             user: session.user,
             organisation: session.organisation,
@@ -116,8 +114,7 @@ async fn by_key(headers: &HeaderMap, shared: &Arc<Shared>) -> Result<KeyCaller, 
         ));
     }
     let refused = || ApiError::new(Code::NotSignedIn, "this API key is not known here or was revoked; make a new one");
-    let key = shared.store.api_key_by_secret(&Secret::new(key)).await?.ok_or_else(refused)?;
-    let membership = shared.store.membership(key.created_by, key.organisation).await?.ok_or_else(refused)?;
+    let (key, membership) = shared.store.key_member(&Secret::new(key)).await?.ok_or_else(refused)?;
     note_use(shared, &key);
     let caller =
         Caller { user: key.created_by, organisation: key.organisation, role: membership.role, via: Via::Key(key.id) };
