@@ -14,11 +14,11 @@ use tokio::sync::Notify;
 use super::config::AgentConfig;
 use super::link::{FIRST_WORD_WITHIN, Greeted};
 use crate::base::id::SessionId;
-use crate::base::limits::SESSIONS_PER_MACHINE_MAX;
+use crate::base::limits::{SESSIONS_KNOWN_MAX, SESSIONS_PER_MACHINE_MAX};
 use crate::base::problem::{Code, Problem};
 use crate::host::client::{ConnectError, HostClient, LocalStream};
 use crate::host::launch::{self, StartError};
-use crate::host::runtime_dir::{self, RuntimeDirError};
+use crate::host::runtime_dir::{self, Facts, RuntimeDirError};
 use crate::host::spec::{self, Spec};
 use crate::wire::hello::Role;
 use crate::wire::session::{Launch, SessionInfo, SessionState};
@@ -99,7 +99,7 @@ impl Hosts {
         match (tokio::time::timeout(FIRST_WORD_WITHIN, greeting).await, facts) {
             (Ok(Ok(greeted)), _) => Opening::Live(Box::new(greeted)),
             (_, None) => Opening::Missing,
-            (Ok(Err(ConnectError::Gone)), Some(facts)) => Opening::Ended(as_found_dead(facts.info)),
+            (Ok(Err(ConnectError::Gone)), Some(facts)) => Opening::Ended(self.found_dead(facts)),
             (outcome, Some(facts)) => {
                 let cause =
                     outcome.ok().and_then(Result::err).map_or("no answer".to_owned(), |cause| cause.to_string());
@@ -107,6 +107,19 @@ impl Hosts {
                 Opening::Mute(facts.info)
             }
         }
+    }
+
+    /// A session whose host is gone is lost, unless it was written down that it exited. From now on that is written.
+    fn found_dead(&self, mut facts: Facts) -> SessionInfo {
+        if !has_ended(&facts.info) {
+            facts.info.state = SessionState::Lost;
+            facts.info.pid = None;
+            if let Err(cause) = runtime_dir::write_facts(&self.runtime_dir, &facts) {
+                // It is found dead again by the next who looks.
+                tracing::warn!(session = %facts.info.id, %cause, "that it is lost cannot be written down");
+            }
+        }
+        facts.info
     }
 
     /// Starts a session, or does nothing if it has been started before. Waits for an earlier start of the same one.
@@ -131,8 +144,8 @@ impl Hosts {
         if runtime_dir::read_facts(&self.runtime_dir, session).is_some() {
             return Ok(());
         }
-        let running = runtime_dir::scan(&self.runtime_dir).map_err(Problem::internal)?;
-        let running = running.iter().filter(|facts| !has_ended(&facts.info)).count();
+        let known = runtime_dir::scan(&self.runtime_dir).map_err(Problem::internal)?;
+        let running = known.iter().filter(|facts| !has_ended(&facts.info)).count();
         if running + self.starting().len() > SESSIONS_PER_MACHINE_MAX {
             return Err(Problem::new(
                 Code::TooMany,
@@ -140,6 +153,11 @@ impl Hosts {
                     "this machine runs {running} sessions, its limit is {SESSIONS_PER_MACHINE_MAX}: stop one first"
                 ),
             ));
+        }
+        let too_many = (known.len() + 1).saturating_sub(SESSIONS_KNOWN_MAX);
+        for facts in known.iter().filter(|facts| has_ended(&facts.info)).take(too_many) {
+            tracing::info!(session = %facts.info.id, "the oldest session that has ended is forgotten");
+            self.forget(facts.info.id).await?;
         }
         let spec = Spec { session, launch, runtime_dir: self.runtime_dir.clone(), env: Vec::new() };
         match launch::start(&self.executable, &spec).await {
@@ -205,15 +223,6 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// What a session is whose host is gone: lost, unless it was written down that it exited.
-fn as_found_dead(mut info: SessionInfo) -> SessionInfo {
-    if !has_ended(&info) {
-        info.state = SessionState::Lost;
-        info.pid = None;
-    }
-    info
-}
-
 /// Whether nothing more can come from the session's program.
 pub(super) fn has_ended(info: &SessionInfo) -> bool {
     matches!(info.state, SessionState::Exited | SessionState::Lost)
@@ -226,7 +235,7 @@ mod tests {
 
     use super::*;
     use crate::base::secret::Secret;
-    use crate::host::runtime_dir::{Facts, write_facts};
+    use crate::host::runtime_dir::write_facts;
     use crate::wire::session::Activity;
 
     fn facts(id: SessionId, state: SessionState) -> Facts {
@@ -308,6 +317,38 @@ mod tests {
         let refused = hosts.start(&config(home.path()), SessionId::random(), launch()).await.unwrap_err();
         assert_eq!(refused.code, Code::TooMany);
         assert!(refused.message.contains("stop one"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn sessions_lost_in_a_reboot_do_not_count_once_they_were_found_dead() {
+        let home = tempfile::tempdir().unwrap();
+        let session = SessionId::random();
+        let hosts = played(home.path(), session);
+        for _ in 0..SESSIONS_PER_MACHINE_MAX {
+            let lost = facts(SessionId::random(), SessionState::Running);
+            write_facts(&runtime_dir(home.path()), &lost).unwrap();
+        }
+        let found = hosts.open_all().await;
+        let lost = |opening: &Opening| matches!(opening, Opening::Ended(info) if info.state == SessionState::Lost);
+        assert!(found.iter().all(|(_, opening)| lost(opening)));
+        assert_eq!(hosts.start(&config(home.path()), session, launch()).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn the_oldest_that_ended_make_room_for_the_new() {
+        let home = tempfile::tempdir().unwrap();
+        let session = SessionId::random();
+        let hosts = played(home.path(), session);
+        let dir = runtime_dir(home.path());
+        let mut oldest = facts(SessionId::random(), SessionState::Exited);
+        oldest.info.started_at = 0;
+        write_facts(&dir, &oldest).unwrap();
+        for _ in 1..SESSIONS_KNOWN_MAX {
+            write_facts(&dir, &facts(SessionId::random(), SessionState::Exited)).unwrap();
+        }
+        assert_eq!(hosts.start(&config(home.path()), session, launch()).await, Ok(()));
+        let known = hosts.sessions().unwrap();
+        assert!(known.len() == SESSIONS_KNOWN_MAX && !known.contains(&oldest.info.id));
     }
 
     #[tokio::test]

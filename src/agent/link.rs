@@ -167,6 +167,16 @@ fn wrap(channel: u32, says: &[u8]) -> Bytes {
     Frame::Control(json.into()).encode()
 }
 
+/// The server's message to a host as the host's own socket carries it, with all that a newer server may have put there.
+pub(super) fn bare_ask(json: &[u8]) -> Option<Vec<u8>> {
+    #[derive(serde::Deserialize)]
+    struct Wrapped {
+        ask: serde_json::Value,
+    }
+    let wrapped: Wrapped = serde_json::from_slice(json).ok()?;
+    serde_json::to_vec(&wrapped.ask).ok()
+}
+
 async fn pass_down<W: AsyncWrite + Unpin>(mut writer: W, queue: &ToHost, shared: &Shared) -> io::Result<()> {
     loop {
         let mut bytes = queue.take();

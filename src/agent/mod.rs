@@ -3,6 +3,7 @@
 //! [`run`] is all of it. [`uplink`] is hop 6: what one connection carries. Whatever ends a connection, the next one is
 //! made after a delay, for ever; only what a person must mend first ends the agent.
 
+mod announce;
 pub mod config;
 mod connect;
 pub mod credentials;

@@ -18,12 +18,13 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_util::sync::CancellationToken;
 
+use super::announce;
 use super::config::AgentConfig;
 use super::connect::{BATCH_BYTES, Socket};
 use super::error::UplinkError;
 use super::gap::BEAT_EVERY;
 use super::hosts::{Hosts, Opening, has_ended};
-use super::link::{Gone, ToHost};
+use super::link::{Gone, ToHost, bare_ask};
 use super::shared::Shared;
 use crate::base::id::SessionId;
 use crate::base::limits::{PING_EVERY, SILENCE_MAX};
@@ -154,11 +155,15 @@ impl Uplink {
         outcome
     }
 
-    /// All sessions of this machine in one message: what is missing there is gone.
+    /// All sessions of this machine: what is missing in the first message is gone.
     async fn announce_all(&mut self) -> Result<(), UplinkError> {
         let found = self.hosts.open_all().await;
-        let sessions = found.into_iter().filter_map(|(session, opening)| self.open(session, opening)).collect();
+        let all = found.into_iter().filter_map(|(session, opening)| self.open(session, opening)).collect();
+        let (sessions, rest) = announce::fitting(all);
         self.shared.say(&FromAgent::Sessions { sessions })?;
+        for announced in rest {
+            self.shared.say(&FromAgent::Opened { announced })?;
+        }
         Ok(())
     }
 
@@ -176,6 +181,7 @@ impl Uplink {
             Opening::Missing => return None,
         };
         self.next_channel += 1;
+        let info = announce::shortened(info);
         self.channels.insert(channel, Session { info: info.clone(), link });
         if let Some(before) = self.by_session.insert(session, channel) {
             self.drop_channel(before);
@@ -364,16 +370,6 @@ impl Uplink {
     fn say(&self, channel: u32, says: SessionSays) -> Result<(), UplinkError> {
         Ok(self.shared.say(&FromAgent::Session { channel, says })?)
     }
-}
-
-/// The server's message to a host as the host's own socket carries it, with all that a newer server may have put there.
-fn bare_ask(json: &[u8]) -> Option<Vec<u8>> {
-    #[derive(serde::Deserialize)]
-    struct Wrapped {
-        ask: serde_json::Value,
-    }
-    let wrapped: Wrapped = serde_json::from_slice(json).ok()?;
-    serde_json::to_vec(&wrapped.ask).ok()
 }
 
 /// Sends what the outbox has, in batches: at once when idle, in large writes under load.

@@ -77,6 +77,10 @@ pub const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(30);
 /// Sessions one agent runs at a time.
 pub const SESSIONS_PER_MACHINE_MAX: usize = 200;
 
+/// Sessions of one machine that are known, those that have ended included. Beyond it the oldest ended ones are
+/// forgotten.
+pub const SESSIONS_KNOWN_MAX: usize = 4 * SESSIONS_PER_MACHINE_MAX;
+
 /// Viewers one session has at a time. The bar is 1,000; a host's gate keeps a few bytes for each.
 pub const VIEWERS_PER_SESSION_MAX: usize = 2_000;
 

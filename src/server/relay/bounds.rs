@@ -1,11 +1,8 @@
 //! Cuts what an agent says of itself to its bounds, so that no agent can grow the server's memory by talking.
 
-use crate::base::limits::{ARGUMENT_BYTES_MAX, ARGUMENTS_MAX, NAME_BYTES_MAX, SESSIONS_PER_MACHINE_MAX};
+use crate::base::limits::{ARGUMENT_BYTES_MAX, ARGUMENTS_MAX, NAME_BYTES_MAX};
 use crate::base::problem::{Code, Problem};
 use crate::wire::session::{Launch, MachineFacts, SessionInfo};
-
-/// Sessions of one machine that are known here, ended ones that nobody has forgotten included.
-pub(super) const SESSIONS_KNOWN_MAX: usize = 4 * SESSIONS_PER_MACHINE_MAX;
 
 /// All arguments of one session together, in bytes: what a page shows of them, not what the program got.
 const ARGUMENTS_SHOWN_BYTES: usize = 4 * 1024;

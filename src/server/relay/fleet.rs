@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::bounds::{self, SESSIONS_KNOWN_MAX};
+use super::bounds;
 use super::saver::Saver;
 use super::{Page, SessionHub, Uplink};
 use crate::base::clock::unix_millis;
 use crate::base::id::{MachineId, OrganisationId, SessionId, UserId};
+use crate::base::limits::SESSIONS_KNOWN_MAX;
 use crate::base::problem::{Code, Problem};
 use crate::store::{MachineRow, SessionRow, Store, StoreError};
 use crate::wire::close::Close;
