@@ -32,10 +32,9 @@ export function Session({ id }) {
   return html`<main class="page"><${Waiting} words="Opening the session…" /></main>`;
 }
 
-/** Words for input that will never arrive. @type {Record<import('../terminal/mount.js').Dropped, string>} */
+/** Words for input that will never arrive. @type {Record<Exclude<import('../terminal/mount.js').Dropped, 'not_controller'>, string>} */
 const DROPPED = {
   late: 'What you typed could not be delivered within 15 seconds and was dropped. Type it again when the terminal is live.',
-  not_controller: 'What you typed was not delivered: somebody else has the keyboard.',
   ended: 'What you typed was not delivered: the program has ended.',
   too_long: 'That is more than a terminal can take at once (4 MB). Nothing was pasted.',
 };
@@ -80,7 +79,7 @@ function Opened({ session }) {
     const owned = [
       look.subscribe((next) => mounted.setLook(next)),
       onShortcut('find', () => setFinding(true)),
-      onShortcut('leave', () => /** @type {HTMLElement | null} */ (document.querySelector('.rail-session[aria-current], .rail a, .bar a'))?.focus()),
+      onShortcut('leave', () => /** @type {HTMLElement | null} */ (document.querySelector('.rail-session[aria-current]') ?? document.querySelector('.bar a'))?.focus()),
       installCopyKeys(area.current, mounted),
     ];
     return () => {

@@ -32,7 +32,7 @@ import { installTouch } from './touch.js';
  * @property {(control: Control) => void} control
  * @property {() => void} painted     the first screen is there
  * @property {() => void} refused     somebody typed and does not control
- * @property {(bytes: number, why: Dropped) => void} dropped
+ * @property {(bytes: number, why: Exclude<Dropped, 'not_controller'>) => void} dropped
  * @property {(text: string) => void} copy       a program copies
  * @property {(why: string) => void} copyRefused
  * @property {(address: string | undefined) => void} link  the pointer is over a link
@@ -89,8 +89,10 @@ export function mountTerminal(area, { connection, session, look, sizing, belongs
     },
   });
   let current = look;
-  /** Not known before the session has said it; then keys go ahead and its gate decides. @type {boolean | undefined} */
-  let controls;
+  let controls = false;
+  /** Until then who controls may be about to become this viewer: keys go ahead, and the session's gate decides. */
+  let hopefulUntil = 0;
+  const hope = () => { hopefulUntil = performance.now() + HOPE_FOR; };
   let first = true;
 
   const line = new Line({
@@ -125,10 +127,16 @@ export function mountTerminal(area, { connection, session, look, sizing, belongs
         else history.interrupted();
         // Nothing follows this page's size while the program cannot hear of it.
         if (state === 'ended' || state === 'frozen') layout.setControls(false);
-        else if (state === 'live') layout.setControls(controls === true);
+        else if (state === 'live') {
+          layout.setControls(controls);
+          hope();
+        }
         on.state(state, problem);
       },
-      dropped: on.dropped,
+      dropped(bytes, why) {
+        if (why === 'not_controller') on.refused();
+        else on.dropped(bytes, why);
+      },
     },
   });
 
@@ -140,7 +148,7 @@ export function mountTerminal(area, { connection, session, look, sizing, belongs
     installProgramCopy(term, on.copy, on.copyRefused),
     installLinks(term, on.link),
     installKeys(term, (bytes, typed) => {
-      if (controls !== false) line.type(bytes);
+      if (controls || (typed && performance.now() < hopefulUntil)) line.type(bytes);
       else if (typed) on.refused();
       if (typed) layout.showCursor();
     }),
@@ -158,7 +166,7 @@ export function mountTerminal(area, { connection, session, look, sizing, belongs
     selection: () => term.getSelection(),
     takeControl() {
       // What is typed from here on stands behind the request on the same line, so it need not wait for the answer.
-      if (line.takeControl()) controls = undefined;
+      if (line.takeControl()) hope();
     },
     /** Whether cursor keys are to be sent as the program asked. */
     applicationCursor: () => term.modes.applicationCursorKeysMode,
@@ -197,6 +205,9 @@ export function mountTerminal(area, { connection, session, look, sizing, belongs
 }
 
 /** @typedef {ReturnType<typeof mountTerminal>} MountedTerminal */
+
+/** Time in which the answer to an attach or to taking control comes on any line worth typing on, in milliseconds. */
+const HOPE_FOR = 2_000;
 
 const DECORATIONS = {
   matchBackground: '#8a6a2f', matchOverviewRuler: '#dcb35c', activeMatchBackground: '#f26b3a', activeMatchColorOverviewRuler: '#f26b3a',
