@@ -46,10 +46,10 @@ impl Draining {
     /// When it is over, as far as is known now.
     pub(super) fn over_at(&self) -> Option<Instant> {
         let at_most = self.since + DRAIN_MAX;
-        match self.caught_up {
-            true => Some(at_most.min(self.printed_at + SILENCE)),
-            false => (self.printed_bytes >= OWN_OUTPUT_BYTES_MAX).then_some(at_most),
+        if self.caught_up {
+            return Some(at_most.min(self.printed_at + SILENCE));
         }
+        (self.printed_bytes >= OWN_OUTPUT_BYTES_MAX).then_some(at_most)
     }
 }
 
