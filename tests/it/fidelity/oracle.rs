@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -66,8 +67,10 @@ impl Oracle {
     }
 
     fn try_start() -> Result<Self, String> {
+        // Tests run side by side: one installs, the others wait for it.
+        static INSTALLED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle");
-        let modules = install(&scripts)?;
+        let modules = INSTALLED.get_or_init(|| install(&scripts)).clone()?;
         let mut child = Command::new("node")
             .arg(scripts.join("oracle.mjs"))
             .env("ORACLE_MODULES", &modules)

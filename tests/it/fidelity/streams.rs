@@ -138,11 +138,11 @@ impl Maker<'_> {
                 Self::screen,
             ]),
             "wrapping" => {
-                self.any(&[Self::long, Self::wide, Self::words, Self::line_end, Self::go_margin, Self::colour])
+                self.any(&[Self::long, Self::wide, Self::words, Self::line_end, Self::go_margin, Self::colour]);
             }
             "links" => self.any(&[Self::link, Self::words, Self::line_end, Self::colour, Self::title]),
             "underlines" => {
-                self.any(&[Self::underline, Self::colour, Self::words, Self::wide, Self::line_end, Self::go])
+                self.any(&[Self::underline, Self::colour, Self::words, Self::wide, Self::line_end, Self::go]);
             }
             "marks" => self.any(&[Self::marked, Self::marked, Self::words, Self::line_end, Self::colour, Self::repeat]),
             "protected" => self.any(&[Self::protect, Self::words, Self::go, Self::erase, Self::erase_unprotected]),
