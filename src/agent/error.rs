@@ -35,7 +35,7 @@ pub enum UplinkError {
     #[error("the server answered with HTTP status {0}")]
     Status(u16),
     /// The server does not accept the key.
-    #[error("the server refuses the key: create a new one on its page, under Keys")]
+    #[error("the server refuses the key: create a new one on its page, under API keys")]
     KeyRefused,
     /// The WebSocket broke or was never one.
     #[error("the connection broke: {0}")]
