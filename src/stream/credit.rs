@@ -57,7 +57,8 @@ struct Flight {
     busy_since: Instant,
     /// Outstanding bytes including this piece.
     outstanding: u64,
-    /// Whether the window was in use: only then its time tells of the line.
+    /// The window then, and whether it was in use: only then the time tells of the line.
+    window: u64,
     saturated: bool,
 }
 
@@ -67,8 +68,8 @@ pub struct Credit {
     window: u64,
     sent: u64,
     consumed: u64,
-    /// When the last acknowledgement came.
-    consumed_at: Option<Instant>,
+    /// When the last acknowledgement came, or the first byte after all was acknowledged was sent.
+    busy_since: Option<Instant>,
     flights: VecDeque<Flight>,
     rate: BestRate,
     /// The rate is the line's, not that of a window which is still too small for it.
@@ -92,7 +93,7 @@ impl Credit {
             window: WINDOW_START,
             sent: 0,
             consumed: 0,
-            consumed_at: None,
+            busy_since: None,
             flights: VecDeque::new(),
             rate: BestRate::default(),
             settled: false,
@@ -154,10 +155,11 @@ impl Credit {
 
     /// Takes note of a piece that was sent.
     pub fn sent(&mut self, bytes: usize, now: Instant) {
-        let busy_since = match self.consumed_at {
-            Some(at) if self.outstanding() > 0 => at,
-            _ => self.flights.front().map_or(now, |first| first.sent_at),
-        };
+        if self.outstanding() == 0 {
+            // What came before is not the reader's time but the program's.
+            self.busy_since = Some(now);
+        }
+        let busy_since = self.busy_since.unwrap_or(now);
         self.sent += bytes as u64;
         let outstanding = self.outstanding();
         // Beyond the bound pieces go untimed; the timed ones tell enough.
@@ -170,6 +172,7 @@ impl Credit {
                 consumed,
                 busy_since,
                 outstanding,
+                window: self.window,
                 saturated,
             });
         }
@@ -185,7 +188,7 @@ impl Credit {
         }
         let newly = consumed - self.consumed;
         self.consumed = consumed;
-        self.consumed_at = Some(now);
+        self.busy_since = Some(now);
         let mut newest = None;
         while let Some(flight) = self.flights.front().filter(|flight| flight.end <= consumed) {
             newest = Some(*flight);
@@ -212,7 +215,10 @@ impl Credit {
         let sample = per_second(self.consumed - flight.consumed, took);
         let best = self.rate.see(sample, now);
         let worth = self.window_worth(sample);
-        self.settled = worth <= self.window || self.window == WINDOW_MAX;
+        if 4 * flight.outstanding >= 3 * flight.window {
+            // A line that is the limit gives the same rate whatever the window; an eighth is noise.
+            self.settled = 8 * self.window_worth(best) <= 9 * flight.window || flight.window == WINDOW_MAX;
+        }
         if worth > self.window {
             self.window = worth.min(self.window + newly);
         }
