@@ -41,7 +41,8 @@ async fn ctrl_c_gets_through_a_flood() {
     tab.type_text("yes flooding\n").await;
     tab.expect_terminal("the flood is on", |screen| screen.matches("flooding").count() > 10).await;
     tab.ctrl('c').await;
-    tab.expect_terminal("the prompt is back", |screen| screen.ends_with("^C\n$")).await;
+    // The kernel drops what waits in the terminal, perhaps half a line end: ^C may stand over the last line or behind it.
+    tab.expect_terminal("the prompt is back", |screen| screen.contains("^C") && screen.ends_with("\n$")).await;
     tab.type_text("echo al''ive\n").await;
     tab.expect_terminal_text("\nalive\n").await;
 }

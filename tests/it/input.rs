@@ -128,7 +128,8 @@ async fn ctrl_c_ends_a_flood_at_once_also_on_a_slow_line() {
         let received = |seen: &super::support::viewer::Seen| seen.output_bytes + seen.repaint_bytes;
         let before = viewer.look(received);
         viewer.type_text("\x03").await;
-        viewer.expect_screen("the prompt is back", |screen| screen.ends_with("^C\n$")).await;
+        // The kernel drops what waits in the terminal, perhaps half a line end: ^C may stand over the last line.
+        viewer.expect_screen("the prompt is back", |screen| screen.contains("^C") && screen.ends_with("\n$")).await;
         // Time is a bench's business; what was under way is not: a queue of 20 s would be 2.5 MB on such a line.
         let under_way = viewer.look(received) - before;
         assert!(rate.is_none() || under_way < 400_000, "{under_way} bytes came between Ctrl-C and the prompt");
