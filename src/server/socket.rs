@@ -11,6 +11,7 @@ use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
@@ -54,6 +55,8 @@ impl Bye {
 impl From<WsError> for Bye {
     fn from(error: WsError) -> Self {
         match error {
+            // A closed laptop, not a broken protocol.
+            WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Self::Gone,
             WsError::Capacity(_) | WsError::Protocol(_) | WsError::Utf8(_) => Self::bad(error),
             _ => Self::Gone,
         }

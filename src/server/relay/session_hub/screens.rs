@@ -9,9 +9,9 @@ use super::watcher::{Label, Watcher};
 use crate::stream::Painting;
 use crate::wire::frame::{SnapshotAt, SnapshotFlags};
 
-/// Output behind the last screen up to which it is painted again, in bytes: cheaper than asking the host for a new one,
-/// and as far as a viewer is concerned as fast.
-const SCREEN_REUSED_BYTES: u64 = 64 * 1024;
+/// Output behind the last screen up to which it is painted again, in bytes: a page of it is on the viewer's screen with
+/// the same frame, and nobody waits for the way to the host and back.
+const SCREEN_REUSED_BYTES: u64 = 4 * 1024;
 
 /// Scrollback snapshots on their way to viewers at a time. With one more, the oldest is given up: that viewer asks again.
 pub(super) const HISTORIES_MAX: usize = 4;

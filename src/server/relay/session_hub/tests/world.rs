@@ -239,7 +239,13 @@ impl Viewer {
         }
     }
 
+    /// Takes what there is and acknowledges it at once.
     pub(super) fn turn(&mut self, hub: &SessionHub, now: Instant) {
+        self.look(hub, now);
+        self.acknowledge(hub, now);
+    }
+
+    pub(super) fn look(&mut self, hub: &SessionHub, now: Instant) {
         let mut out = Vec::new();
         loop {
             let pulled = hub.pull(self.slot, now, 65_536, true, &mut out);
@@ -250,6 +256,9 @@ impl Viewer {
                 break;
             }
         }
+    }
+
+    pub(super) fn acknowledge(&self, hub: &SessionHub, now: Instant) {
         hub.acked(self.slot, self.consumed, now).unwrap();
     }
 
