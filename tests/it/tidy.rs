@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// Files that may be longer, and why.
-const LARGE_FILES: &[(&str, usize, &str)] = &[
-    ("src/wire/message.rs", 500, "every control message of every direction on one page, mostly documentation"),
-];
+const LARGE_FILES: &[(&str, usize, &str)] =
+    &[("src/wire/message.rs", 500, "every control message of every direction on one page, mostly documentation")];
 
 /// What each layer may import of ours. `main` and `lib` stand above all.
 const LAYERS: &[(&str, &[&str])] = &[
