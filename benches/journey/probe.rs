@@ -13,7 +13,7 @@ use super::support::socket::{Closed, Socket};
 use super::support::viewer::{CHANNEL, VIEWER_PATH};
 
 /// Longer than any of these measurements should take.
-const GIVE_UP: Duration = Duration::from_secs(120);
+const GIVE_UP: Duration = Duration::from_mins(2);
 
 /// Output that is kept to look for a mark in, in bytes.
 const TAIL_BYTES: usize = 64 * 1024;

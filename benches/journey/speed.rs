@@ -94,7 +94,7 @@ pub async fn only_viewer_stalled(world: &World, material: &Path, times: u64, byt
         format!("for i in $(seq {times}); do cat {}; done; echo done > {}\r", material.display(), mark.display());
     viewer.type_text(&command).await;
     let mut most = before;
-    while !mark.exists() && started.elapsed() < Duration::from_secs(180) {
+    while !mark.exists() && started.elapsed() < Duration::from_mins(3) {
         tokio::time::sleep(Duration::from_millis(100)).await;
         for (most, now) in most.iter_mut().zip(memory()) {
             *most = (*most).max(now);
