@@ -133,11 +133,15 @@ impl Model {
         Ok(Self { shared })
     }
 
-    /// Takes in output.
+    /// Takes in output. The model's thread hears of it with the next [`Self::go_on`].
     pub(super) fn append(&self, bytes: &[u8]) {
-        let mut state = self.shared.lock();
-        state.log.append(bytes);
-        self.wake(state);
+        self.shared.lock().log.append(bytes);
+    }
+
+    /// Wakes the model's thread if it waits for output. Apart from [`Self::append`], so that waking it costs the
+    /// readers of an idle session nothing: they are served first.
+    pub(super) fn go_on(&self) {
+        self.wake(self.shared.lock());
     }
 
     /// Whether the terminal may be read: the model is near enough.

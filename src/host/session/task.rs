@@ -44,9 +44,12 @@ impl Session {
             };
             self.hear_model();
             self.keep_time();
-            if printed && !self.is_over() {
-                // Connections take their turn between two reads, however much there is to read.
-                tokio::task::yield_now().await;
+            if printed {
+                if !self.is_over() {
+                    // Connections take their turn between two reads, however much there is to read.
+                    tokio::task::yield_now().await;
+                }
+                self.model.go_on();
             }
         }
     }
