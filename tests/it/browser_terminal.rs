@@ -157,14 +157,14 @@ async fn a_page_that_lost_its_server_says_so_and_goes_on_when_it_is_back() {
     let session = world.bash().await;
     let tab = open_session(&chrome, &world, session).await;
     tab.type_text("echo before the br''eak\n").await;
-    tab.expect_terminal_text("\nbefore the break\n").await;
+    tab.expect_terminal("a prompt follows", |screen| screen.ends_with("\nbefore the break\n$")).await;
     let before = tab.terminal_text().await;
     world.kill_server();
     tab.expect_text("Frozen.").await;
     tab.screenshot("terminal-reconnecting").await;
     world.start_server().await;
     tab.expect_element("[data-testid=stage][data-line=live]").await;
-    assert_eq!(tab.terminal_text().await, before, "the same screen");
+    tab.expect_terminal("the same screen", |screen| screen == before).await;
     tab.focus_terminal().await;
     tab.type_text("echo after the br''eak\n").await;
     tab.expect_terminal_text("\nafter the break\n").await;

@@ -9,14 +9,14 @@ async fn busy_shell(world: &World) -> Viewer {
     let session = world.bash().await;
     let viewer = world.viewer(session, Manners::default()).await;
     viewer.type_text("secret=kept; echo up a''nd running\r").await;
-    viewer.expect_text("up and running").await;
+    viewer.expect_prompt_after("up and running").await;
     viewer
 }
 
 /// The same shell, the same screen, and the line goes on without a repaint.
 async fn expect_unharmed(viewer: &Viewer, before: &str, repaints: u32) {
     viewer.expect("the way is whole again", |seen| seen.live.then_some(())).await;
-    assert_eq!(viewer.text(), before, "the same screen");
+    viewer.expect_screen("the same screen", |screen| screen == before).await;
     viewer.type_text("echo still-$secret\r").await;
     viewer.expect_text("still-kept").await;
     viewer.look(|seen| {

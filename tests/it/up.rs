@@ -66,7 +66,7 @@ async fn sessions_live_on_when_up_is_stopped_and_are_there_when_it_is_started_ag
     let viewer = Viewer::open(&up.http, session, Manners::default());
     viewer.expect_attached().await;
     viewer.type_text("secret=kept; echo up a''nd running\r").await;
-    viewer.expect_text("up and running").await;
+    viewer.expect_prompt_after("up and running").await;
     let before = viewer.text();
     let http = up.http.clone();
 
@@ -77,7 +77,7 @@ async fn sessions_live_on_when_up_is_stopped_and_are_there_when_it_is_started_ag
     let mut up = Up::start(&place, http.address.port()).await;
     assert_eq!(up.sessions().await, [session]);
     viewer.expect("the old tab is back, signed in as before", |seen| seen.live.then_some(())).await;
-    assert_eq!(viewer.text(), before, "the same screen");
+    viewer.expect_screen("the same screen", |screen| screen == before).await;
     viewer.type_text("echo still-$secret\r").await;
     viewer.expect_text("still-kept").await;
     let fresh = Viewer::open(&up.http, session, Manners::default());

@@ -151,6 +151,33 @@ impl Viewer {
             .await;
     }
 
+    /// Waits until the visible screen holds `text` and a prompt of the test's shell is the last thing on it.
+    pub async fn expect_prompt_after(&self, text: &str) {
+        self.expect_screen(&format!("a prompt follows {text:?}"), |screen| {
+            screen.contains(text) && screen.ends_with("\n$")
+        })
+        .await;
+    }
+
+    /// Waits until both show the same. Each may be the last to change, so both are listened to.
+    pub async fn expect_same_screen(&self, other: &Self, why: &str) {
+        let agree = async {
+            loop {
+                let (mine, theirs) = (self.shared.changes.listen(), other.shared.changes.listen());
+                if self.text() == other.text() {
+                    return;
+                }
+                tokio::select! {
+                    () = mine => {}
+                    () = theirs => {}
+                }
+            }
+        };
+        let agreed = tokio::time::timeout(WAIT_MAX, agree).await.is_ok();
+        let (mine, theirs) = (self.text(), other.text());
+        assert!(agreed, "waited {WAIT_MAX:?} in vain: {why}\none screen:\n{mine}\nthe other:\n{theirs}");
+    }
+
     /// Forgets the sum of all bytes so far.
     pub fn start_digest(&self) {
         self.shared.seen.lock().unwrap().digest = sha2::Digest::new();

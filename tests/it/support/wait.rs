@@ -25,6 +25,17 @@ impl Changes {
         self.0.send_modify(|count| *count += 1);
     }
 
+    /// The next change after this call.
+    pub fn listen(&self) -> impl Future<Output = ()> + use<> {
+        let mut changed = self.0.subscribe();
+        async move {
+            // Who would raise it has gone: nothing changes any more, and whoever waits gives up by the clock.
+            if changed.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
     /// Looks after every change until `look` finds something; `None` after `at_most`.
     pub async fn wait<T>(&self, at_most: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         let mut changed = self.0.subscribe();
