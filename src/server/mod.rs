@@ -4,6 +4,7 @@ mod agent_socket;
 pub mod answer;
 mod api;
 mod assets;
+mod audit;
 pub mod auth;
 mod config;
 mod links;

@@ -1,9 +1,9 @@
 //! From an older schema to this build's, one step per version, all in one transaction.
 
-use redb::{Database, Durability, WriteTransaction};
+use redb::{Database, Durability, ReadableDatabase as _, WriteTransaction};
 
 use super::db::Fault;
-use super::schema::{META, SCHEMA, create_tables};
+use super::schema::{AUDIT_HEADS, META, SCHEMA, create_later_tables, create_tables};
 
 /// Where the version stands in [`META`].
 pub(super) const SCHEMA_KEY: &str = "schema";
@@ -28,4 +28,15 @@ pub(super) fn to_current(database: &Database, found: Option<u32>) -> Result<(), 
     t.commit()?;
     tracing::info!(from, to = SCHEMA, "database schema");
     Ok(())
+}
+
+/// Makes the tables that came without a schema of their own, if they are missing.
+pub(super) fn complete(database: &Database) -> Result<(), Fault> {
+    if AUDIT_HEADS.exists(&database.begin_read()?)? {
+        return Ok(());
+    }
+    let mut t = database.begin_write()?;
+    t.set_durability(Durability::Immediate)?;
+    create_later_tables(&t)?;
+    Ok(t.commit()?)
 }

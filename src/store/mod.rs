@@ -4,6 +4,7 @@
 //! Rows that belong to an organisation are only reached by naming it.
 
 mod accounts;
+pub mod audit;
 mod browser_sessions;
 mod db;
 mod error;
@@ -34,6 +35,8 @@ use db::{Db, Fault};
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    /// What the next write notes in the audit log.
+    pending: Option<audit::Pending>,
 }
 
 /// Fields are dropped in this order: the database is closed before the directory is unlocked.
@@ -48,7 +51,7 @@ impl Store {
         let opened = open::open(dir)?;
         let db = Db::new(opened.path, opened.database)
             .map_err(|error| OpenError::Unusable { path: dir.to_owned(), detail: error.to_string() })?;
-        Ok(Self { inner: Arc::new(Inner { db, _lock: opened.lock }) })
+        Ok(Self { inner: Arc::new(Inner { db, _lock: opened.lock }), pending: None })
     }
 
     async fn read<T, F>(&self, look: F) -> Result<T, StoreError>
@@ -64,7 +67,13 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&redb::WriteTransaction) -> Result<T, Fault> + Send + 'static,
     {
-        self.inner.db.write(change).await
+        let pending = self.pending.clone();
+        let noted = move |t: &redb::WriteTransaction| {
+            let changed = change(t)?;
+            audit::note_pending(t, pending.as_ref())?;
+            Ok(changed)
+        };
+        self.inner.db.write(noted).await
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::fmt::Display;
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 
 use redb::{Key, ReadTransaction, ReadableTable, TableDefinition, TableError, Value, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::audit::{Entry, Head};
 use super::db::Fault;
 use super::row::{BrowserSessionRow, KeyRow, LinkRow, MachineRow, MembershipRow, OrganisationRow, SessionRow, UserRow};
 use super::sessions::SessionHome;
@@ -41,6 +43,18 @@ pub(super) const MACHINES: Scoped<MachineRow> = Scoped::new("machines", "machine
 pub(super) const SESSIONS: Table<SessionRow> = Table::new("sessions");
 /// By session id.
 pub(super) const SESSION_HOMES: Table<SessionHome> = Table::new("session_homes");
+
+/// Entries of the audit log, by chain and number.
+pub(super) const AUDIT: Table<Entry> = Table::new("audit");
+/// Where each chain of the audit log ends, by chain.
+pub(super) const AUDIT_HEADS: Table<Head> = Table::new("audit_heads");
+
+/// Tables that came after the first release without changing any other: made whenever a file is opened, so that they
+/// need no schema of their own.
+pub(super) fn create_later_tables(t: &WriteTransaction) -> Result<(), Fault> {
+    AUDIT.create(t)?;
+    AUDIT_HEADS.create(t)
+}
 
 /// Creates every table, so that no read meets a missing one.
 pub(super) fn create_tables(t: &WriteTransaction) -> Result<(), Fault> {
@@ -151,6 +165,56 @@ impl<R: Serialize + DeserializeOwned> Table<R> {
             count += 1;
         }
         Ok(count)
+    }
+
+    /// Shows the rows whose key starts with `prefix` to `visit` as they are stored, in key order, from the key `from` on.
+    pub(super) fn visit(
+        &self,
+        t: &impl Look,
+        prefix: &str,
+        from: Option<&str>,
+        mut visit: impl FnMut(&str, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), Fault> {
+        let table = t.open(self.definition())?;
+        for entry in table.range(from.unwrap_or(prefix)..)? {
+            let (key, json) = entry?;
+            if !key.value().starts_with(prefix) || visit(key.value(), json.value()).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same backwards, from the last key before `before`.
+    pub(super) fn visit_back(
+        &self,
+        t: &impl Look,
+        prefix: &str,
+        before: Option<&str>,
+        mut visit: impl FnMut(&str, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), Fault> {
+        let table = t.open(self.definition())?;
+        // Behind every key with the prefix: keys are ASCII.
+        let end = before.map_or_else(|| format!("{prefix}\u{7f}"), str::to_owned);
+        for entry in table.range(prefix..end.as_str())?.rev() {
+            let (key, json) = entry?;
+            if visit(key.value(), json.value()).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// A row as it is stored.
+    pub(super) fn get_raw(&self, t: &impl Look, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        let table = t.open(self.definition())?;
+        Ok(table.get(key)?.map(|json| json.value().to_vec()))
+    }
+
+    /// Stores a row whose JSON was made already.
+    pub(super) fn put_raw(&self, t: &WriteTransaction, key: &str, json: &[u8]) -> Result<(), Fault> {
+        t.open_table(self.definition())?.insert(key, json)?;
+        Ok(())
     }
 
     pub(super) fn all(&self, t: &impl Look) -> Result<Vec<R>, Fault> {

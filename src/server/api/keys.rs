@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 use super::super::Shared;
 use super::super::answer::{ApiError, Body, Id};
 use super::super::auth::Caller;
+use super::super::auth::client::ClientAddress;
 use super::super::links::new_key;
 use super::name;
 use crate::base::clock::unix_millis;
 use crate::base::id::KeyId;
 use crate::base::problem::Code;
 use crate::base::secret::Secret;
+use crate::store::audit::Action;
 use crate::store::{KeyRow, Role};
 
 /// A key as the page shows it.
@@ -78,6 +80,7 @@ pub(in crate::server) async fn create(
 pub(in crate::server) async fn revoke(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    from: ClientAddress,
     Id(id): Id<KeyId>,
 ) -> Result<StatusCode, ApiError> {
     caller.browser()?;
@@ -85,7 +88,8 @@ pub(in crate::server) async fn revoke(
     if !known.iter().any(|row| row.id == id && may_see(&caller, row)) {
         return Err(ApiError::new(Code::NotFound, "there is no such API key"));
     }
-    shared.store.revoke_key(caller.organisation, id, unix_millis()).await?;
+    let noting = shared.store.noting(caller.event(Action::KeyRevoke, from).on(id));
+    noting.revoke_key(caller.organisation, id, unix_millis()).await?;
     shared.relay.disconnect_key(id);
     tracing::info!(key = %id, user = %caller.user, "API key revoked");
     Ok(StatusCode::NO_CONTENT)

@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
 use super::super::answer::{ApiError, Body, Id};
+use super::super::audit::note_soon;
 use super::super::auth::Caller;
+use super::super::auth::client::ClientAddress;
 use super::name;
 use crate::base::id::MachineId;
 use crate::base::limits::{ARGUMENT_BYTES_MAX, ARGUMENTS_MAX, COLS_MAX, ROWS_MAX};
 use crate::base::problem::Code;
 use crate::store::Role;
+use crate::store::audit::Action;
 use crate::wire::message::{MachineView, SessionView};
 use crate::wire::session::Launch;
 
@@ -112,11 +115,15 @@ impl Start {
 pub(in crate::server) async fn start_session(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    from: ClientAddress,
     Id(id): Id<MachineId>,
     Body(start): Body<Start>,
 ) -> Result<(StatusCode, Json<SessionView>), ApiError> {
     caller.at_least(Role::Member)?;
     let session = shared.relay.start(caller.organisation, caller.user, id, start.launch()?).await?;
+    // Programs, not arguments: those may hold what belongs into no log.
+    let event = caller.event(Action::SessionStart, from).on(session.info.id);
+    note_soon(&shared, event.fact("machine", id).fact("command", &session.info.command));
     tracing::info!(session = %session.info.id, machine = %id, user = %caller.user, "session started");
     Ok((StatusCode::CREATED, Json(session)))
 }

@@ -9,10 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
 use super::super::answer::{ApiError, Body, Id};
+use super::super::audit::note_soon;
 use super::super::auth::Caller;
+use super::super::auth::client::ClientAddress;
 use crate::base::id::SessionId;
 use crate::base::problem::Code;
 use crate::store::Role;
+use crate::store::audit::Action;
 use crate::wire::message::SessionView;
 
 #[derive(Debug, Serialize)]
@@ -49,11 +52,13 @@ pub(in crate::server) struct Stop {
 pub(in crate::server) async fn stop(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    from: ClientAddress,
     Id(id): Id<SessionId>,
     Body(Stop { force }): Body<Stop>,
 ) -> Result<StatusCode, ApiError> {
     caller.at_least(Role::Member)?;
     shared.relay.stop(caller.organisation, id, force).await?;
+    note_soon(&shared, caller.event(Action::SessionStop, from).on(id).fact("force", force));
     tracing::info!(session = %id, user = %caller.user, force, "session stopped");
     Ok(StatusCode::NO_CONTENT)
 }
