@@ -74,7 +74,8 @@ fn hub_alone(bencher: Bencher<'_, '_>, viewers: usize) {
 
 fn arrival() -> Arrival {
     let (user, organisation) = (UserId::random(), OrganisationId::random());
-    let page = Arc::new(Page::new(Caller { user, organisation, role: Role::Owner, via: Via::Key(KeyId::random()) }));
+    let (via, scopes, expires_at) = (Via::Key(KeyId::random()), None, None);
+    let page = Arc::new(Page::new(Caller { user, organisation, role: Role::Owner, via, scopes, expires_at }));
     let (channel, viewer, from, take) = (CHANNEL, ViewerId::random(), From::Snapshot, Take::IfFree);
     Arrival { page, channel, viewer, from, take, cols: 80, rows: 24, theme: None }
 }

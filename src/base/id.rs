@@ -126,6 +126,10 @@ id!(
     /// An API key's public name; not the key.
     KeyId, "key", "API key"
 );
+id!(
+    /// An invitation's public name; not its token.
+    InvitationId, "inv", "invitation"
+);
 
 /// One attached screen, for as long as its tab or terminal lives: 128 random bits.
 ///

@@ -7,17 +7,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 
 use super::Shared;
-use super::auth::KeyCaller;
+use super::auth::Caller;
 use super::relay::{Line, Organisation, Relay, SessionHub, Uplink};
 use super::socket::{BATCH_BYTES, Bye, Conversation, FrameSocket};
 use super::upgrade::Upgrade;
 use crate::base::clock::unix_millis;
-use crate::base::id::SessionId;
+use crate::base::id::{KeyId, SessionId};
 use crate::base::limits::HELLO_WITHIN;
 use crate::store::{Store, StoreError};
 use crate::wire::Frame;
@@ -25,24 +25,28 @@ use crate::wire::close::Close;
 use crate::wire::message::{self, Announced, FromAgent, SessionSays, ToAgent};
 
 /// `GET /api/v1/agent`.
-pub(super) async fn open(State(shared): State<Arc<Shared>>, key: KeyCaller, upgrade: Upgrade) -> Response {
+pub(super) async fn open(State(shared): State<Arc<Shared>>, caller: Caller, upgrade: Upgrade) -> Response {
+    let key = match caller.key() {
+        Ok(key) => key,
+        Err(error) => return error.into_response(),
+    };
     let (response, socket) = upgrade.accept();
     let tasks = shared.tasks.clone();
     tasks.spawn(async move {
         if let Ok(socket) = socket.await {
-            serve(socket, key, &shared.relay).await;
+            serve(socket, &caller, key, &shared.relay).await;
         }
     });
     response
 }
 
 /// Talks with an agent until either side has a reason to stop.
-pub(super) async fn serve<S>(ws: WebSocketStream<S>, key: KeyCaller, relay: &Relay)
+pub(super) async fn serve<S>(ws: WebSocketStream<S>, caller: &Caller, key: KeyId, relay: &Relay)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut socket = FrameSocket::new(ws);
-    let bye = match register(&mut socket, key, relay).await {
+    let bye = match register(&mut socket, caller, key, relay).await {
         Ok(mut agent) => {
             let machine = agent.uplink.machine;
             tracing::info!(%machine, "agent connected");
@@ -65,7 +69,7 @@ where
 }
 
 /// Greeting, then the machine: who speaks here, and whether it may.
-async fn register<S>(socket: &mut FrameSocket<S>, key: KeyCaller, relay: &Relay) -> Result<Agent, Bye>
+async fn register<S>(socket: &mut FrameSocket<S>, caller: &Caller, key: KeyId, relay: &Relay) -> Result<Agent, Bye>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -79,7 +83,7 @@ where
     let FromAgent::Register { machine, facts } = message::from_json(&json).map_err(Bye::bad)? else {
         return Err(Bye::bad("an agent registers its machine first"));
     };
-    let (store, organisation_id, key_id) = (relay.store(), key.caller.organisation, key.key.id);
+    let (store, organisation_id, key_id) = (relay.store(), caller.organisation, key);
     let row = store.register_machine(organisation_id, key_id, machine, facts).await.map_err(|error| refused(&error))?;
     let organisation_name = match store.organisation(organisation_id).await.map_err(|error| refused(&error))? {
         Some(organisation) => organisation.name,
@@ -101,7 +105,8 @@ where
 }
 
 async fn is_valid(store: &Store, uplink: &Uplink) -> bool {
-    store.key(uplink.organisation, uplink.key).await.is_ok_and(|key| key.is_some())
+    let now = unix_millis();
+    store.key(uplink.organisation, uplink.key).await.is_ok_and(|key| key.is_some_and(|key| key.is_valid(now)))
 }
 
 fn refused(error: &StoreError) -> Bye {

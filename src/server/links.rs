@@ -9,7 +9,7 @@ use crate::base::api_key;
 use crate::base::clock::{millis, unix_millis};
 use crate::base::id::{KeyId, OrganisationId, UserId};
 use crate::base::secret::Secret;
-use crate::store::{KeyRow, LinkPurpose, LinkRow, MembershipRow, Store, StoreError};
+use crate::store::{KeyRow, LinkPurpose, LinkRow, MembershipRow, Scope};
 
 /// Life of a sign-in link: long enough to be clicked, too short to be found in a scrollback.
 const SIGN_IN_LINK_LASTS: Duration = Duration::from_mins(10);
@@ -70,13 +70,16 @@ impl Server {
             && self
                 .shared
                 .store
-                .api_key_by_secret(&key)
+                .api_key_by_secret(&key, unix_millis())
                 .await?
                 .is_some_and(|row| row.organisation == member.organisation)
         {
             return Ok(key);
         }
-        Ok(new_key(&self.shared.store, member.organisation, member.user, name).await?.0)
+        let new = NewKey { name, scopes: vec![Scope::Agent], expires_at: None };
+        let (key, row) = new_key(member.organisation, member.user, new, unix_millis());
+        self.shared.store.add_key(row).await?;
+        Ok(key)
     }
 
     /// The token stands behind `#`: browsers send that part to nobody, and proxies log it nowhere.
@@ -85,25 +88,29 @@ impl Server {
     }
 }
 
-/// A new key on behalf of `user`: the key itself, shown once, and its row.
-pub(super) async fn new_key(
-    store: &Store,
-    organisation: OrganisationId,
-    user: UserId,
-    name: String,
-) -> Result<(Secret, KeyRow), StoreError> {
+/// What is chosen about a key.
+pub(super) struct NewKey {
+    pub(super) name: String,
+    pub(super) scopes: Vec<Scope>,
+    pub(super) expires_at: Option<u64>,
+}
+
+/// A new key on behalf of `user`: the key itself, shown once, and its row, which is to be stored.
+pub(super) fn new_key(organisation: OrganisationId, user: UserId, new: NewKey, now: u64) -> (Secret, KeyRow) {
     let key = api_key::random();
     let row = KeyRow {
         id: KeyId::random(),
-        name,
+        name: new.name,
         prefix: key.expose().chars().take(api_key::SHOWN_CHARS).collect(),
         hash: key.hash(),
         organisation,
         created_by: user,
-        created_at: unix_millis(),
+        created_at: now,
         last_used_at: None,
         revoked_at: None,
+        scopes: new.scopes,
+        expires_at: new.expires_at,
+        last_used_from: None,
     };
-    store.add_key(row.clone()).await?;
-    Ok((key, row))
+    (key, row)
 }

@@ -12,6 +12,7 @@ mod listen;
 pub mod open_files;
 pub mod relay;
 mod router;
+pub mod routes;
 mod socket;
 pub mod upgrade;
 mod viewer_socket;

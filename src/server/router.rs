@@ -1,19 +1,18 @@
-//! Every address of the server on one page, and what all of them have in common.
+//! What all addresses of the server have in common. Which there are is in [`super::routes`].
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
-use axum::{Json, Router};
-use serde_json::json;
 
 use super::answer::ApiError;
-use super::auth::origin;
-use super::{Shared, agent_socket, api, assets, upgrade, viewer_socket};
+use super::auth::{gate, origin};
+use super::routes::{self, Route};
+use super::{Shared, assets, upgrade};
 use crate::base::problem::{Code, Problem};
 
 /// A request's body, in bytes. The longest is a command with its arguments.
@@ -24,45 +23,14 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// The whole site.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
-    let api = Router::new()
-        .route("/me", get(api::me::show))
-        .route("/me/password", post(api::me::change_password))
-        .route("/setup/status", get(api::setup::status))
-        .route("/setup", post(api::setup::set_up))
-        .route("/sign-in", post(api::sign_in::by_password))
-        .route("/sign-in/link", post(api::sign_in::by_link))
-        .route("/sign-out", post(api::sign_in::sign_out))
-        .route("/keys", get(api::keys::list).post(api::keys::create))
-        .route("/keys/{id}", delete(api::keys::revoke))
-        .route("/machines", get(api::machines::list))
-        .route("/machines/{id}", get(api::machines::show).delete(api::machines::remove))
-        .route("/machines/{id}/sessions", post(api::machines::start_session))
-        .route("/sessions", get(api::sessions::list))
-        .route("/sessions/{id}", get(api::sessions::show).delete(api::sessions::forget))
-        .route("/sessions/{id}/stop", post(api::sessions::stop))
-        .route("/viewer", get(viewer_socket::open))
-        .route("/agent", get(agent_socket::open))
+    let api = mounted(routes::api(), &shared)
         .fallback(no_such_address)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::map_response(not_stored));
 
-    Router::new()
+    mounted(routes::site(), &shared)
         .nest("/api/v1", api)
         .route("/api/{*rest}", axum::routing::any(no_such_address))
-        .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
-        .route("/assets/{digest}/{*path}", get(assets::file))
-        .route("/favicon.ico", get(assets::icon))
-        // The page's own addresses: it reads the rest of the path itself.
-        .route("/", get(assets::index))
-        .route("/setup", get(assets::index))
-        .route("/sign-in", get(assets::index))
-        .route("/sessions", get(assets::index))
-        .route("/sessions/{id}", get(assets::index))
-        .route("/machines", get(assets::index))
-        .route("/machines/{id}", get(assets::index))
-        .route("/more", get(assets::index))
-        .route("/settings", get(assets::index))
-        .route("/settings/{*page}", get(assets::index))
         .fallback(assets::not_found)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(in_time))
@@ -72,6 +40,14 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         }))
         .layer(middleware::map_response(secured))
         .with_state(shared)
+}
+
+/// Each address behind its own gate.
+fn mounted(routes: Vec<Route>, shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    routes.into_iter().fold(Router::new(), |router, Route { path, access, handler, .. }| {
+        let gate = middleware::from_fn_with_state((Arc::clone(shared), access), gate);
+        router.route(path, handler.route_layer(gate))
+    })
 }
 
 /// Only requests under our own names, and no changes or sockets for another site's page.

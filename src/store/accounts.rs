@@ -5,7 +5,9 @@ use redb::WriteTransaction;
 use super::db::Fault;
 use super::links;
 use super::schema::{LINKS, Look, MEMBERSHIPS, ORGANISATIONS, USER_EMAILS, USERS, pair};
-use super::{BrowserSessionRow, MembershipRow, OrganisationRow, Role, Store, StoreError, UserRow, browser_sessions};
+use super::{
+    BrowserSessionRow, MembershipRow, OrganisationRow, Role, Store, StoreError, UserRow, browser_sessions, members,
+};
 use crate::base::id::{OrganisationId, UserId};
 use crate::base::secret::Secret;
 
@@ -105,33 +107,51 @@ impl Store {
         self.read(move |t| ORGANISATIONS.get(t, &id.to_string())).await
     }
 
-    /// A person's place in an organisation, if they have one.
+    /// A person's place in an organisation, if they have one and were not deactivated.
     pub async fn membership(
         &self,
         user: UserId,
         organisation: OrganisationId,
     ) -> Result<Option<MembershipRow>, StoreError> {
-        self.read(move |t| MEMBERSHIPS.get(t, &pair(user, organisation))).await
+        self.read(move |t| members::active(t, user, organisation)).await
     }
 
-    /// Where a person belongs, longest first.
+    /// Where a person belongs and is not deactivated, longest first.
     pub async fn memberships(&self, user: UserId) -> Result<Vec<MembershipRow>, StoreError> {
         let mut rows = self.read(move |t| MEMBERSHIPS.starting_with(t, &pair(user, ""))).await?;
+        rows.retain(MembershipRow::is_active);
         rows.sort_by_key(|row| row.since);
         Ok(rows)
+    }
+
+    /// Changes what a person is called.
+    pub async fn rename_user(&self, id: UserId, name: String) -> Result<(), StoreError> {
+        self.write(move |t| {
+            let row = USERS.get(t, &id.to_string())?.ok_or(StoreError::NotFound { what: "user" })?;
+            USERS.put(t, &id.to_string(), &UserRow { name, ..row })
+        })
+        .await
     }
 }
 
 pub(super) fn first_owner(t: &impl Look) -> Result<Option<MembershipRow>, Fault> {
-    let owners = MEMBERSHIPS.all(t)?.into_iter().filter(|row| row.role == Role::Owner);
+    let owners = MEMBERSHIPS.all(t)?.into_iter().filter(|row| row.role == Role::Owner && row.is_active());
     Ok(owners.min_by_key(|row| row.since))
 }
 
 fn add_owner(t: &WriteTransaction, user: &UserRow, organisation: String, now: u64) -> Result<MembershipRow, Fault> {
-    let organisation = OrganisationRow { id: OrganisationId::random(), name: organisation, created_at: now };
-    let membership = MembershipRow { organisation: organisation.id, user: user.id, role: Role::Owner, since: now };
-    ORGANISATIONS.put(t, &organisation.id.to_string(), &organisation)?;
     USERS.put(t, &user.id.to_string(), user)?;
-    MEMBERSHIPS.put(t, &pair(user.id, organisation.id), &membership)?;
-    Ok(membership)
+    found_organisation(t, user.id, organisation, now)
+}
+
+/// A new organisation, owned by `owner`.
+pub(super) fn found_organisation(
+    t: &WriteTransaction,
+    owner: UserId,
+    name: String,
+    now: u64,
+) -> Result<MembershipRow, Fault> {
+    let organisation = OrganisationRow { id: OrganisationId::random(), name, created_at: now };
+    ORGANISATIONS.put(t, &organisation.id.to_string(), &organisation)?;
+    members::add(t, organisation.id, owner, Role::Owner, now)
 }

@@ -1,10 +1,12 @@
 //! Browsers that are signed in, by the hash of their cookie.
 
+use std::net::IpAddr;
+
 use redb::WriteTransaction;
 
 use super::db::Fault;
-use super::schema::{BROWSER_SESSIONS, MEMBERSHIPS, USERS, pair};
-use super::{BrowserSessionRow, MembershipRow, Store, StoreError};
+use super::schema::{BROWSER_SESSIONS, Look, USERS};
+use super::{BrowserSessionRow, MembershipRow, Store, StoreError, members};
 use crate::base::id::UserId;
 use crate::base::secret::{Secret, SecretHash};
 
@@ -33,8 +35,39 @@ impl Store {
         self.read(move |t| {
             let session = BROWSER_SESSIONS.get(t, hash.as_str())?.filter(|row| now < row.expires_at);
             let Some(session) = session else { return Ok(None) };
-            let membership = MEMBERSHIPS.get(t, &pair(session.user, session.organisation))?;
+            let membership = members::active(t, session.user, session.organisation)?;
             Ok(membership.map(|membership| (session, membership)))
+        })
+        .await
+    }
+
+    /// The browsers a person is signed in with at `now`, the one seen last first.
+    pub async fn browser_sessions(&self, user: UserId, now: u64) -> Result<Vec<BrowserSessionRow>, StoreError> {
+        let mut rows = self.read(move |t| of_user(t, user)).await?;
+        rows.retain(|row| now < row.expires_at);
+        rows.sort_by_key(|row| std::cmp::Reverse(row.last_seen.max(row.created_at)));
+        Ok(rows)
+    }
+
+    /// Signs one of a person's browsers out, by its public name.
+    pub async fn end_browser_session(&self, user: UserId, name: String) -> Result<SecretHash, StoreError> {
+        self.write(move |t| {
+            let row = of_user(t, user)?.into_iter().find(|row| row.public_name() == name);
+            let row = row.ok_or(StoreError::NotFound { what: "browser session" })?;
+            BROWSER_SESSIONS.remove(t, row.hash.as_str())?;
+            Ok(row.hash)
+        })
+        .await
+    }
+
+    /// Notes that a browser was there. One that was signed out meanwhile stays so.
+    pub async fn touch_browser_session(&self, hash: SecretHash, now: u64, address: IpAddr) -> Result<(), StoreError> {
+        self.write(move |t| match BROWSER_SESSIONS.get(t, hash.as_str())? {
+            Some(row) => {
+                let row = BrowserSessionRow { last_seen: now, address: Some(address), ..row };
+                BROWSER_SESSIONS.put(t, hash.as_str(), &row)
+            }
+            None => Ok(()),
         })
         .await
     }
@@ -60,22 +93,7 @@ impl Store {
         password: String,
         keep: Option<SecretHash>,
     ) -> Result<Vec<SecretHash>, StoreError> {
-        self.write(move |t| {
-            let Some(mut row) = USERS.get(t, &user.to_string())? else {
-                return Err(StoreError::NotFound { what: "user" }.into());
-            };
-            row.password = Some(password);
-            USERS.put(t, &user.to_string(), &row)?;
-            let mut out = Vec::new();
-            for session in BROWSER_SESSIONS.all(t)? {
-                if session.user == user && Some(&session.hash) != keep.as_ref() {
-                    BROWSER_SESSIONS.remove(t, session.hash.as_str())?;
-                    out.push(session.hash);
-                }
-            }
-            Ok(out)
-        })
-        .await
+        self.write(move |t| set_password(t, user, password, keep.as_ref())).await
     }
 }
 
@@ -95,4 +113,30 @@ pub(super) fn add(t: &WriteTransaction, row: &BrowserSessionRow) -> Result<(), F
         BROWSER_SESSIONS.remove(t, oldest.hash.as_str())?;
     }
     BROWSER_SESSIONS.put(t, row.hash.as_str(), row)
+}
+
+/// A new password, and the browsers that are signed out by it.
+pub(super) fn set_password(
+    t: &WriteTransaction,
+    user: UserId,
+    password: String,
+    keep: Option<&SecretHash>,
+) -> Result<Vec<SecretHash>, Fault> {
+    let Some(mut row) = USERS.get(t, &user.to_string())? else {
+        return Err(StoreError::NotFound { what: "user" }.into());
+    };
+    row.password = Some(password);
+    USERS.put(t, &user.to_string(), &row)?;
+    let mut out = Vec::new();
+    for session in of_user(t, user)? {
+        if Some(&session.hash) != keep {
+            BROWSER_SESSIONS.remove(t, session.hash.as_str())?;
+            out.push(session.hash);
+        }
+    }
+    Ok(out)
+}
+
+fn of_user(t: &impl Look, user: UserId) -> Result<Vec<BrowserSessionRow>, Fault> {
+    Ok(BROWSER_SESSIONS.all(t)?.into_iter().filter(|row| row.user == user).collect())
 }

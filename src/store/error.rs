@@ -53,8 +53,8 @@ pub enum StoreError {
         /// `machine`, `session`, …
         what: &'static str,
     },
-    /// A machine id that belongs to another organisation.
-    #[error("this machine id belongs to another organisation; remove the agent's saved machine id to register anew")]
+    /// A machine id that belongs to another organisation, or to another member of it.
+    #[error("this machine id belongs to somebody else; remove the agent's saved machine id to register anew")]
     ForeignMachine,
     /// A session id that is known under another machine.
     #[error("this session id belongs to another machine")]
@@ -68,6 +68,18 @@ pub enum StoreError {
     /// Somebody has this e-mail address.
     #[error("this e-mail address has an account already")]
     EmailTaken,
+    /// Without them nobody could act for the organisation.
+    #[error("an organisation needs an owner: hand it over to somebody first")]
+    LastOwner,
+    /// They belong to the organisation already.
+    #[error("you belong to this organisation already")]
+    MemberAlready,
+    /// The invitation names another address.
+    #[error("this invitation is for another e-mail address; ask for one to yours")]
+    InvitedOther,
+    /// One second factor at a time.
+    #[error("a second factor is set up already; remove it first")]
+    SecondFactorAlready,
     /// A bound was reached.
     #[error("there are {max} {what} already, the limit; remove some first")]
     TooMany {
@@ -85,8 +97,13 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let code = match &error {
             StoreError::NotFound { .. } => Code::NotFound,
-            StoreError::ForeignMachine => Code::NotAllowed,
-            StoreError::ForeignSession | StoreError::SetUpAlready | StoreError::EmailTaken => Code::Conflict,
+            StoreError::ForeignMachine | StoreError::InvitedOther => Code::NotAllowed,
+            StoreError::ForeignSession
+            | StoreError::SetUpAlready
+            | StoreError::EmailTaken
+            | StoreError::LastOwner
+            | StoreError::MemberAlready
+            | StoreError::SecondFactorAlready => Code::Conflict,
             StoreError::LinkInvalid => Code::LinkInvalid,
             StoreError::TooMany { .. } => Code::TooMany,
             StoreError::Failed(cause) => {

@@ -1,8 +1,12 @@
 //! API keys: looked up by their hash, so that a copy of the file opens nothing.
 
+use std::net::IpAddr;
+
+use redb::WriteTransaction;
+
 use super::db::Fault;
-use super::schema::{KEY_HASHES, KEYS, Look, MEMBERSHIPS, pair};
-use super::{KeyRow, MembershipRow, Store, StoreError};
+use super::schema::{KEY_HASHES, KEYS, Look};
+use super::{KeyRow, MembershipRow, Store, StoreError, members};
 use crate::base::id::{KeyId, OrganisationId};
 use crate::base::secret::{Secret, SecretHash};
 
@@ -12,12 +16,17 @@ const KEYS_PER_ORGANISATION_MAX: usize = 5_000;
 impl Store {
     /// Notes a new key.
     pub async fn add_key(&self, row: KeyRow) -> Result<(), StoreError> {
+        self.write(move |t| add(t, &row)).await
+    }
+
+    /// Notes a key in the place of `old`, which is good until `old_until` at the longest.
+    pub async fn rotate_key(&self, old: KeyId, row: KeyRow, old_until: u64) -> Result<(), StoreError> {
         self.write(move |t| {
-            if KEYS.count(t, row.organisation)? >= KEYS_PER_ORGANISATION_MAX {
-                return Err(StoreError::TooMany { what: "API keys", max: KEYS_PER_ORGANISATION_MAX }.into());
-            }
-            KEYS.put(t, row.organisation, row.id, &row)?;
-            KEY_HASHES.put(t, row.hash.as_str(), &row.id.to_string())
+            let known = KEYS.get(t, row.organisation, old)?.filter(|known| known.is_valid(row.created_at));
+            let known = known.ok_or(StoreError::NotFound { what: "API key" })?;
+            let expires_at = Some(known.expires_at.map_or(old_until, |at| at.min(old_until)));
+            KEYS.put(t, known.organisation, old, &KeyRow { expires_at, ..known })?;
+            add(t, &row)
         })
         .await
     }
@@ -29,23 +38,23 @@ impl Store {
         Ok(rows)
     }
 
-    /// One key, unless it was revoked.
+    /// One key, unless it was revoked. It may have expired.
     pub async fn key(&self, organisation: OrganisationId, id: KeyId) -> Result<Option<KeyRow>, StoreError> {
         self.read(move |t| Ok(KEYS.get(t, organisation, id)?.filter(|row| row.revoked_at.is_none()))).await
     }
 
-    /// The key that this is, unless it was revoked.
-    pub async fn api_key_by_secret(&self, key: &Secret) -> Result<Option<KeyRow>, StoreError> {
+    /// The key that this is, if it is good at `now`.
+    pub async fn api_key_by_secret(&self, key: &Secret, now: u64) -> Result<Option<KeyRow>, StoreError> {
         let hash = key.hash();
-        self.read(move |t| by_hash(t, &hash)).await
+        self.read(move |t| by_hash(t, &hash, now)).await
     }
 
     /// The same, with the place of the key's maker in its organisation; nobody if they lost it.
-    pub async fn key_member(&self, key: &Secret) -> Result<Option<(KeyRow, MembershipRow)>, StoreError> {
+    pub async fn key_member(&self, key: &Secret, now: u64) -> Result<Option<(KeyRow, MembershipRow)>, StoreError> {
         let hash = key.hash();
         self.read(move |t| {
-            let Some(key) = by_hash(t, &hash)? else { return Ok(None) };
-            let membership = MEMBERSHIPS.get(t, &pair(key.created_by, key.organisation))?;
+            let Some(key) = by_hash(t, &hash, now)? else { return Ok(None) };
+            let membership = members::active(t, key.created_by, key.organisation)?;
             Ok(membership.map(|membership| (key, membership)))
         })
         .await
@@ -62,18 +71,35 @@ impl Store {
         .await
     }
 
-    /// Notes when a key was used.
-    pub async fn touch_key(&self, organisation: OrganisationId, id: KeyId, now: u64) -> Result<(), StoreError> {
+    /// Notes when a key was used, and from where.
+    pub async fn touch_key(
+        &self,
+        organisation: OrganisationId,
+        id: KeyId,
+        now: u64,
+        from: IpAddr,
+    ) -> Result<(), StoreError> {
         self.write(move |t| match KEYS.get(t, organisation, id)? {
-            Some(row) => KEYS.put(t, organisation, id, &KeyRow { last_used_at: Some(now), ..row }),
+            Some(row) => {
+                let row = KeyRow { last_used_at: Some(now), last_used_from: Some(from), ..row };
+                KEYS.put(t, organisation, id, &row)
+            }
             None => Ok(()),
         })
         .await
     }
 }
 
-fn by_hash(t: &impl Look, hash: &SecretHash) -> Result<Option<KeyRow>, Fault> {
+fn add(t: &WriteTransaction, row: &KeyRow) -> Result<(), Fault> {
+    if KEYS.count(t, row.organisation)? >= KEYS_PER_ORGANISATION_MAX {
+        return Err(StoreError::TooMany { what: "API keys", max: KEYS_PER_ORGANISATION_MAX }.into());
+    }
+    KEYS.put(t, row.organisation, row.id, row)?;
+    KEY_HASHES.put(t, row.hash.as_str(), &row.id.to_string())
+}
+
+fn by_hash(t: &impl Look, hash: &SecretHash, now: u64) -> Result<Option<KeyRow>, Fault> {
     let Some(id) = KEY_HASHES.get(t, hash.as_str())? else { return Ok(None) };
     let Some(organisation) = KEYS.home(t, &id)? else { return Ok(None) };
-    Ok(KEYS.get(t, organisation, &id)?.filter(|row| row.revoked_at.is_none()))
+    Ok(KEYS.get(t, organisation, &id)?.filter(|row| row.is_valid(now)))
 }

@@ -9,11 +9,20 @@ use crate::wire::session::MachineFacts;
 /// Machines of one organisation. A key that leaked must not fill the disk with inventions.
 const MACHINES_PER_ORGANISATION_MAX: usize = 10_000;
 
+/// What people change about a machine; `None` leaves it as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MachineEdit {
+    /// What to call it; an empty name is what the agent says.
+    pub name: Option<String>,
+    /// What to file it under.
+    pub tags: Option<Vec<String>>,
+}
+
 impl Store {
     /// The machine an agent speaks for, after its facts were noted.
     ///
-    /// A `claimed` id of this organisation is that machine; an unknown one is answered with a new id; one
-    /// of another organisation is refused with [`StoreError::ForeignMachine`]. A new machine belongs to the
+    /// A `claimed` id of this organisation and of the maker of `key` is that machine; an unknown one is answered with
+    /// a new id; one of somebody else is refused with [`StoreError::ForeignMachine`]. A new machine belongs to the
     /// maker of `key`.
     pub async fn register_machine(
         &self,
@@ -34,6 +43,9 @@ impl Store {
                 Some(id) => MACHINES.get(t, organisation, id)?,
                 None => None,
             };
+            if known.as_ref().is_some_and(|row| row.owner != made.created_by) {
+                return Err(StoreError::ForeignMachine.into());
+            }
             let row = if let Some(row) = known {
                 MachineRow { key, facts, last_seen: now, ..row }
             } else {
@@ -45,7 +57,8 @@ impl Store {
                     id = MachineId::random();
                 }
                 let owner = made.created_by;
-                MachineRow { id, organisation, key, owner, facts, registered_at: now, last_seen: now }
+                let (name, tags) = (None, Vec::new());
+                MachineRow { id, organisation, key, owner, facts, registered_at: now, last_seen: now, name, tags }
             };
             MACHINES.put(t, organisation, row.id, &row)?;
             Ok(row)
@@ -61,6 +74,27 @@ impl Store {
     /// One machine.
     pub async fn machine(&self, organisation: OrganisationId, id: MachineId) -> Result<Option<MachineRow>, StoreError> {
         self.read(move |t| MACHINES.get(t, organisation, id)).await
+    }
+
+    /// Changes what people call a machine, or file it under.
+    pub async fn edit_machine(
+        &self,
+        organisation: OrganisationId,
+        id: MachineId,
+        edit: MachineEdit,
+    ) -> Result<MachineRow, StoreError> {
+        self.write(move |t| {
+            let mut row = MACHINES.get(t, organisation, id)?.ok_or(StoreError::NotFound { what: "machine" })?;
+            if let Some(name) = edit.name {
+                row.name = Some(name).filter(|name| !name.is_empty());
+            }
+            if let Some(tags) = edit.tags {
+                row.tags = tags;
+            }
+            MACHINES.put(t, organisation, id, &row)?;
+            Ok(row)
+        })
+        .await
     }
 
     /// Forgets a machine and its sessions. Its agent would be a new machine.

@@ -1,9 +1,10 @@
 //! From an older schema to this build's, one step per version, all in one transaction.
 
-use redb::{Database, Durability, ReadableDatabase as _, WriteTransaction};
+use redb::{Database, Durability, WriteTransaction};
 
 use super::db::Fault;
-use super::schema::{AUDIT_HEADS, META, SCHEMA, create_later_tables, create_tables};
+use super::schema::{KEYS, MEMBERS, MEMBERSHIPS, META, SCHEMA, create_tables, create_tables_of_2, pair};
+use super::{KeyRow, Scope};
 
 /// Where the version stands in [`META`].
 pub(super) const SCHEMA_KEY: &str = "schema";
@@ -12,7 +13,7 @@ pub(super) const SCHEMA_KEY: &str = "schema";
 type Step = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// Step `n` leads from schema `n` to `n + 1`. Schema 0 is an empty file.
-const STEPS: &[Step] = &[create_tables];
+const STEPS: &[Step] = &[create_tables, members_and_scopes];
 
 const _: () = assert!(STEPS.len() == SCHEMA as usize, "every schema has a way to it");
 
@@ -30,13 +31,15 @@ pub(super) fn to_current(database: &Database, found: Option<u32>) -> Result<(), 
     Ok(())
 }
 
-/// Makes the tables that came without a schema of their own, if they are missing.
-pub(super) fn complete(database: &Database) -> Result<(), Fault> {
-    if AUDIT_HEADS.exists(&database.begin_read()?)? {
-        return Ok(());
+/// Schema 1 found members by person only, and its keys had no scopes: each could do whatever a key could do then.
+fn members_and_scopes(t: &WriteTransaction) -> Result<(), Fault> {
+    create_tables_of_2(t)?;
+    for membership in MEMBERSHIPS.all(t)? {
+        MEMBERS.put(t, &pair(membership.organisation, membership.user), &membership.user)?;
     }
-    let mut t = database.begin_write()?;
-    t.set_durability(Durability::Immediate)?;
-    create_later_tables(&t)?;
-    Ok(t.commit()?)
+    for key in KEYS.all(t)? {
+        let scopes = Scope::ALL.into_iter().filter(|scope| *scope != Scope::Admin).collect();
+        KEYS.put(t, key.organisation, key.id, &KeyRow { scopes, ..key })?;
+    }
+    Ok(())
 }

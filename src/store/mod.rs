@@ -8,13 +8,18 @@ pub mod audit;
 mod browser_sessions;
 mod db;
 mod error;
+mod invitations;
 mod keys;
 mod links;
 mod machines;
+mod members;
 mod migrate;
 mod open;
+mod organisations;
 mod row;
 mod schema;
+mod scope;
+mod second_factors;
 mod sessions;
 mod settings;
 
@@ -24,10 +29,14 @@ use std::sync::Arc;
 
 pub use accounts::NewOwner;
 pub use error::{OpenError, StoreError};
+pub use invitations::Joining;
+pub use machines::MachineEdit;
+pub use members::{Ended, Member};
 pub use row::{
-    BrowserSessionRow, KeyRow, LinkPurpose, LinkRow, MachineRow, MembershipRow, OrganisationRow, Role, SessionRow,
-    UserRow,
+    BrowserSessionRow, InvitationRow, KeyRow, LinkPurpose, LinkRow, MachineRow, MembershipRow, OrganisationRow, Role,
+    SecondFactorRow, SessionRow, Sharing, USER_AGENT_BYTES_MAX, UserRow,
 };
+pub use scope::Scope;
 
 use db::{Db, Fault};
 

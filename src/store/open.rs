@@ -56,7 +56,6 @@ pub(super) fn open(dir: &Path) -> Result<Opened, OpenError> {
     if found != Some(SCHEMA) {
         migrate::to_current(&database, found).map_err(faults)?;
     }
-    migrate::complete(&database).map_err(faults)?;
     Ok(Opened { path, database, lock })
 }
 

@@ -1,9 +1,12 @@
 //! Rows: what the tables hold. New fields must have a default, so that rows of an older build still read.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{KeyId, MachineId, OrganisationId, UserId};
-use crate::base::secret::SecretHash;
+use super::scope::Scope;
+use crate::base::id::{InvitationId, KeyId, MachineId, OrganisationId, UserId};
+use crate::base::secret::{Secret, SecretHash};
 use crate::wire::session::{MachineFacts, SessionInfo};
 
 /// What a member may do in an organisation. Later ones may do less.
@@ -61,6 +64,16 @@ pub struct MembershipRow {
     pub role: Role,
     /// Milliseconds since 1970.
     pub since: u64,
+    /// Milliseconds since 1970; nothing of theirs is valid here from then on. The row stays, so that names stay.
+    #[serde(default)]
+    pub deactivated_at: Option<u64>,
+}
+
+impl MembershipRow {
+    /// Whether the person may do anything here at all.
+    pub fn is_active(&self) -> bool {
+        self.deactivated_at.is_none()
+    }
 }
 
 /// A browser that is signed in.
@@ -76,6 +89,28 @@ pub struct BrowserSessionRow {
     pub created_at: u64,
     /// Milliseconds since 1970; not valid from then on.
     pub expires_at: u64,
+    /// Milliseconds since 1970, correct to about ten minutes; 0 for one of an earlier build.
+    #[serde(default)]
+    pub last_seen: u64,
+    /// Where it was last seen.
+    #[serde(default)]
+    pub address: Option<IpAddr>,
+    /// What it said of itself when it signed in, at most [`USER_AGENT_BYTES_MAX`].
+    #[serde(default)]
+    pub user_agent: Option<String>,
+}
+
+/// What a browser says of itself, in bytes. The usual ones are half as long.
+pub const USER_AGENT_BYTES_MAX: usize = 256;
+
+/// Hex digits of the cookie's hash that name a browser to its person: 64 bits, and no way back to the cookie.
+const BROWSER_NAME_CHARS: usize = 16;
+
+impl BrowserSessionRow {
+    /// What the browser is called where the cookie must not be shown.
+    pub fn public_name(&self) -> &str {
+        self.hash.as_str().get(..BROWSER_NAME_CHARS).unwrap_or_default()
+    }
 }
 
 /// An API key, without the key.
@@ -101,6 +136,22 @@ pub struct KeyRow {
     /// Milliseconds since 1970; refused from then on. The row stays, so that the key's id keeps its meaning.
     #[serde(default)]
     pub revoked_at: Option<u64>,
+    /// What it may be used for.
+    #[serde(default)]
+    pub scopes: Vec<Scope>,
+    /// Milliseconds since 1970; refused from then on.
+    #[serde(default)]
+    pub expires_at: Option<u64>,
+    /// Where it was last used from.
+    #[serde(default)]
+    pub last_used_from: Option<IpAddr>,
+}
+
+impl KeyRow {
+    /// Whether it is good at `now`.
+    pub fn is_valid(&self, now: u64) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| now < at)
+    }
 }
 
 /// A device with an agent.
@@ -120,6 +171,23 @@ pub struct MachineRow {
     pub registered_at: u64,
     /// Milliseconds since 1970.
     pub last_seen: u64,
+    /// What people call it here; else what the agent says.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What people file it under.
+    #[serde(default)]
+    pub tags: Vec<String>,
+}
+
+/// Who may see a session beside its owner and those who administer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sharing {
+    /// Nobody.
+    #[default]
+    Private,
+    /// Everybody in the organisation; members may type, viewers watch.
+    Organisation,
 }
 
 /// A session, as last heard of.
@@ -133,6 +201,9 @@ pub struct SessionRow {
     pub owner: UserId,
     /// All the rest.
     pub info: SessionInfo,
+    /// Who else may see it.
+    #[serde(default)]
+    pub sharing: Sharing,
 }
 
 /// What a one-time link is for.
@@ -148,6 +219,11 @@ pub enum LinkPurpose {
         /// Where.
         organisation: OrganisationId,
     },
+    /// Lets this person choose a new password.
+    ResetPassword {
+        /// Who.
+        user: UserId,
+    },
 }
 
 /// A one-time link, without its token.
@@ -160,4 +236,42 @@ pub struct LinkRow {
     /// Milliseconds since 1970; `None` for a link that lasts until it is used.
     #[serde(default)]
     pub expires_at: Option<u64>,
+}
+
+/// An invitation into an organisation, without its token. Accepted or revoked it is removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvitationRow {
+    /// Its public name.
+    pub id: InvitationId,
+    /// Of the token.
+    pub hash: SecretHash,
+    /// Into which.
+    pub organisation: OrganisationId,
+    /// As what.
+    pub role: Role,
+    /// For whom alone, if that is said.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Who invites.
+    pub created_by: UserId,
+    /// Milliseconds since 1970.
+    pub created_at: u64,
+    /// Milliseconds since 1970; void from then on.
+    pub expires_at: u64,
+}
+
+/// A person's second factor.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SecondFactorRow {
+    /// What the authenticator app holds too, in base32. Needed in the clear to reckon codes.
+    pub secret: Secret,
+    /// Milliseconds since 1970; `None` while the app has not shown a right code.
+    #[serde(default)]
+    pub confirmed_at: Option<u64>,
+    /// Newest time step a code was accepted of: each is good once.
+    #[serde(default)]
+    pub last_step: u64,
+    /// Of the recovery codes that are left.
+    #[serde(default)]
+    pub recovery: Vec<SecretHash>,
 }

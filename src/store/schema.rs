@@ -10,12 +10,15 @@ use serde::de::DeserializeOwned;
 
 use super::audit::{Entry, Head};
 use super::db::Fault;
-use super::row::{BrowserSessionRow, KeyRow, LinkRow, MachineRow, MembershipRow, OrganisationRow, SessionRow, UserRow};
+use super::row::{
+    BrowserSessionRow, InvitationRow, KeyRow, LinkRow, MachineRow, MembershipRow, OrganisationRow, SecondFactorRow,
+    SessionRow, UserRow,
+};
 use super::sessions::SessionHome;
-use crate::base::id::OrganisationId;
+use crate::base::id::{OrganisationId, UserId};
 
 /// Version of the layout below; `migrate` brings older ones here.
-pub(super) const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 2;
 
 /// Facts about the file itself: `schema`.
 pub(super) const META: Table<u32> = Table::new("meta");
@@ -27,6 +30,14 @@ pub(super) const USERS: Table<UserRow> = Table::new("users");
 pub(super) const USER_EMAILS: Table<String> = Table::new("user_emails");
 /// By user id and organisation id.
 pub(super) const MEMBERSHIPS: Table<MembershipRow> = Table::new("memberships");
+/// By organisation id and user id → the user's id: who belongs to an organisation, deactivated members too.
+pub(super) const MEMBERS: Table<UserId> = Table::new("members");
+/// By user id.
+pub(super) const SECOND_FACTORS: Table<SecondFactorRow> = Table::new("second_factors");
+/// Invitations that can still be accepted, or could.
+pub(super) const INVITATIONS: Scoped<InvitationRow> = Scoped::new("invitations", "invitation_homes");
+/// Hash of an invitation's token → its id.
+pub(super) const INVITATION_HASHES: Table<String> = Table::new("invitation_hashes");
 /// By hash of the cookie.
 pub(super) const BROWSER_SESSIONS: Table<BrowserSessionRow> = Table::new("browser_sessions");
 /// By hash of the token.
@@ -49,14 +60,7 @@ pub(super) const AUDIT: Table<Entry> = Table::new("audit");
 /// Where each chain of the audit log ends, by chain.
 pub(super) const AUDIT_HEADS: Table<Head> = Table::new("audit_heads");
 
-/// Tables that came after the first release without changing any other: made whenever a file is opened, so that they
-/// need no schema of their own.
-pub(super) fn create_later_tables(t: &WriteTransaction) -> Result<(), Fault> {
-    AUDIT.create(t)?;
-    AUDIT_HEADS.create(t)
-}
-
-/// Creates every table, so that no read meets a missing one.
+/// Creates every table of schema 1, so that no read meets a missing one.
 pub(super) fn create_tables(t: &WriteTransaction) -> Result<(), Fault> {
     META.create(t)?;
     ORGANISATIONS.create(t)?;
@@ -71,6 +75,16 @@ pub(super) fn create_tables(t: &WriteTransaction) -> Result<(), Fault> {
     MACHINES.create(t)?;
     SESSIONS.create(t)?;
     SESSION_HOMES.create(t)
+}
+
+/// Creates the tables that came with schema 2.
+pub(super) fn create_tables_of_2(t: &WriteTransaction) -> Result<(), Fault> {
+    MEMBERS.create(t)?;
+    SECOND_FACTORS.create(t)?;
+    INVITATIONS.create(t)?;
+    INVITATION_HASHES.create(t)?;
+    AUDIT.create(t)?;
+    AUDIT_HEADS.create(t)
 }
 
 /// A transaction that can be read: a reading one, or the writer's own.
@@ -155,7 +169,7 @@ impl<R: Serialize + DeserializeOwned> Table<R> {
     }
 
     /// How many rows there are whose key starts with `prefix`; reads none of them.
-    fn count_starting_with(&self, t: &impl Look, prefix: &str) -> Result<usize, Fault> {
+    pub(super) fn count_starting_with(&self, t: &impl Look, prefix: &str) -> Result<usize, Fault> {
         let table = t.open(self.definition())?;
         let mut count = 0;
         for entry in table.range(prefix..)? {
@@ -265,6 +279,11 @@ impl<R: Serialize + DeserializeOwned> Scoped<R> {
 
     pub(super) fn count(&self, t: &impl Look, organisation: OrganisationId) -> Result<usize, Fault> {
         self.rows.count_starting_with(t, &pair(organisation, ""))
+    }
+
+    /// Of all organisations, for what concerns none of them.
+    pub(super) fn all(&self, t: &impl Look) -> Result<Vec<R>, Fault> {
+        self.rows.all(t)
     }
 
     pub(super) fn list(&self, t: &impl Look, organisation: OrganisationId) -> Result<Vec<R>, Fault> {

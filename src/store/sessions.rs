@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::db::Fault;
 use super::schema::{Look, MACHINES, SESSION_HOMES, SESSIONS, pair};
-use super::{SessionRow, Store, StoreError};
+use super::{SessionRow, Sharing, Store, StoreError};
 use crate::base::id::{MachineId, OrganisationId, SessionId};
 
 /// Where a session is: how a foreign id is told from an unknown one, and how a row is found by its id alone.
@@ -27,7 +27,7 @@ impl Store {
     }
 
     /// Notes a session. An id that is known under another machine is refused with
-    /// [`StoreError::ForeignSession`]; the owner of a known one stays.
+    /// [`StoreError::ForeignSession`]; owner and sharing of a known one stay.
     pub async fn put_session(&self, row: SessionRow) -> Result<(), StoreError> {
         self.write(move |t| {
             if MACHINES.get(t, row.organisation, row.machine)?.is_none() {
@@ -35,6 +35,20 @@ impl Store {
             }
             let row = checked(t, row)?;
             put(t, &row)
+        })
+        .await
+    }
+
+    /// Changes who may see a session.
+    pub async fn share_session(
+        &self,
+        organisation: OrganisationId,
+        id: SessionId,
+        sharing: Sharing,
+    ) -> Result<(), StoreError> {
+        self.write(move |t| match find(t, organisation, id)? {
+            Some(row) => put(t, &SessionRow { sharing, ..row }),
+            None => Err(StoreError::NotFound { what: "session" }.into()),
         })
         .await
     }
@@ -78,7 +92,7 @@ fn place(organisation: OrganisationId, machine: MachineId, id: impl std::fmt::Di
     pair(organisation, pair(machine, id))
 }
 
-/// `row` with the owner it had before, if it may be written at all.
+/// `row` with the owner and the sharing it had before, if it may be written at all.
 fn checked(t: &impl Look, row: SessionRow) -> Result<SessionRow, Fault> {
     match SESSION_HOMES.get(t, &row.info.id.to_string())? {
         None => Ok(row),
@@ -86,8 +100,9 @@ fn checked(t: &impl Look, row: SessionRow) -> Result<SessionRow, Fault> {
             Err(StoreError::ForeignSession.into())
         }
         Some(_) => {
-            let owner = find(t, row.organisation, row.info.id)?.map_or(row.owner, |known| known.owner);
-            Ok(SessionRow { owner, ..row })
+            let known = find(t, row.organisation, row.info.id)?;
+            let (owner, sharing) = known.map_or((row.owner, row.sharing), |known| (known.owner, known.sharing));
+            Ok(SessionRow { owner, sharing, ..row })
         }
     }
 }

@@ -1,9 +1,10 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod fixture;
+mod people;
 
 use super::*;
-use crate::base::id::{KeyId, MachineId, OrganisationId, SessionId, UserId};
+use crate::base::id::{InvitationId, KeyId, MachineId, OrganisationId, SessionId, UserId};
 use crate::base::secret::Secret;
 use crate::wire::session::{Activity, MachineFacts, SessionInfo, SessionState};
 
@@ -25,6 +26,9 @@ fn key_row(secret: &str, organisation: OrganisationId, created_by: UserId) -> Ke
         created_at: 1,
         last_used_at: None,
         revoked_at: None,
+        scopes: vec![Scope::Agent],
+        expires_at: None,
+        last_used_from: None,
     }
 }
 
@@ -45,12 +49,13 @@ fn session_row(machine: MachineId, organisation: OrganisationId, owner: UserId) 
         started_at: 1,
         ended_at: None,
     };
-    SessionRow { machine, organisation, owner, info }
+    SessionRow { machine, organisation, owner, info, sharing: Sharing::Private }
 }
 
 fn browser_row(cookie: &str, user: UserId, organisation: OrganisationId, created_at: u64) -> BrowserSessionRow {
     let hash = Secret::new(cookie).hash();
-    BrowserSessionRow { hash, user, organisation, created_at, expires_at: created_at + 1_000 }
+    let (expires_at, last_seen) = (created_at + 1_000, created_at);
+    BrowserSessionRow { hash, user, organisation, created_at, expires_at, last_seen, address: None, user_agent: None }
 }
 
 impl World {
@@ -144,10 +149,10 @@ async fn a_removed_machine_takes_its_sessions_along() {
 async fn a_revoked_key_is_no_key() {
     let world = World::new().await;
     let (store, secret) = (&world.store, Secret::new("one"));
-    assert_eq!(store.api_key_by_secret(&secret).await.unwrap().unwrap().id, world.key.id);
-    assert_eq!(store.api_key_by_secret(&Secret::new("onf")).await.unwrap(), None);
+    assert_eq!(store.api_key_by_secret(&secret, 1).await.unwrap().unwrap().id, world.key.id);
+    assert_eq!(store.api_key_by_secret(&Secret::new("onf"), 1).await.unwrap(), None);
     store.revoke_key(world.owner.organisation, world.key.id, 5).await.unwrap();
-    assert_eq!(store.api_key_by_secret(&secret).await.unwrap(), None);
+    assert_eq!(store.api_key_by_secret(&secret, 1).await.unwrap(), None);
     let again = store.revoke_key(world.owner.organisation, world.key.id, 6).await;
     assert_eq!(again, Err(StoreError::NotFound { what: "API key" }));
 }
@@ -267,6 +272,6 @@ async fn a_database_of_a_newer_build_is_left_alone() {
     let path = dir.path().join("state.redb");
     let before = std::fs::read(&path).unwrap();
     let error = Store::open(dir.path()).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 2, known: 1, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Newer { found: 3, known: 2, .. }), "{error:?}");
     assert!(std::fs::read(&path).unwrap() == before, "not a byte was changed");
 }

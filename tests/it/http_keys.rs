@@ -9,7 +9,7 @@ use crate::support::server::TestServer;
 async fn a_key_is_shown_once_works_and_is_refused_after_it_was_revoked() {
     let server = TestServer::start().await;
     let mut owner = server.owner().await;
-    let made = owner.post("/api/v1/keys", &json!({ "name": " laptop " })).await;
+    let made = owner.post("/api/v1/keys", &json!({ "name": " laptop ", "scopes": ["machines:read"] })).await;
     assert_eq!(made.status, 201, "{}", made.text());
     let made = made.json();
     let key = made["key"].as_str().unwrap();

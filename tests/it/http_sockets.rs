@@ -67,7 +67,7 @@ async fn a_socket_is_for_those_who_may_have_it() {
     let mut owner = server.owner().await;
     assert_eq!(refused(&server.http(), VIEWER).await, 401);
     assert_eq!(refused(&server.http(), AGENT).await, 401);
-    assert_eq!(refused(&owner, AGENT).await, 401, "an agent comes with a key, never with a cookie");
+    assert_eq!(refused(&owner, AGENT).await, 403, "an agent comes with a key, never with a cookie");
     let foreign = Http { origin: "https://evil.example".to_owned(), ..owner.clone() };
     assert_eq!(refused(&foreign, VIEWER).await, 403);
     assert_eq!(owner.get(VIEWER).await.status, 400, "no upgrade was asked for");

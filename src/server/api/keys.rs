@@ -1,5 +1,7 @@
 //! API keys: made and revoked by people in a browser, never by a key.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,14 +13,15 @@ use super::super::Shared;
 use super::super::answer::{ApiError, Body, Id};
 use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
-use super::super::links::new_key;
+use super::super::auth::permissions::Permission;
+use super::super::links::{NewKey, new_key};
 use super::name;
 use crate::base::clock::unix_millis;
-use crate::base::id::KeyId;
+use crate::base::id::{KeyId, UserId};
 use crate::base::problem::Code;
 use crate::base::secret::Secret;
 use crate::store::audit::Action;
-use crate::store::{KeyRow, Role};
+use crate::store::{KeyRow, Scope, Sharing};
 
 /// A key as the page shows it.
 #[derive(Debug, Serialize)]
@@ -26,14 +29,19 @@ struct KeyView {
     id: KeyId,
     name: String,
     prefix: String,
+    scopes: Vec<Scope>,
+    created_by: UserId,
     created_at: u64,
+    expires_at: Option<u64>,
     last_used_at: Option<u64>,
+    last_used_from: Option<IpAddr>,
 }
 
 impl From<KeyRow> for KeyView {
     fn from(row: KeyRow) -> Self {
-        let KeyRow { id, name, prefix, created_at, last_used_at, .. } = row;
-        Self { id, name, prefix, created_at, last_used_at }
+        let KeyRow { id, name, prefix, scopes, created_by, created_at, expires_at, last_used_at, .. } = row;
+        let last_used_from = row.last_used_from;
+        Self { id, name, prefix, scopes, created_by, created_at, expires_at, last_used_at, last_used_from }
     }
 }
 
@@ -44,7 +52,7 @@ pub(in crate::server) struct Keys {
 
 /// A new key: the only answer that ever holds it.
 #[derive(Debug, Serialize)]
-pub(in crate::server) struct NewKey {
+pub(in crate::server) struct Made {
     #[serde(flatten)]
     view: KeyView,
     key: Secret,
@@ -53,12 +61,22 @@ pub(in crate::server) struct NewKey {
 #[derive(Debug, Deserialize)]
 pub(in crate::server) struct Create {
     name: String,
+    /// Connecting a machine, unless said otherwise: the least that is of use.
+    #[serde(default = "scopes_default")]
+    scopes: Vec<Scope>,
+    /// Milliseconds since 1970.
+    #[serde(default)]
+    expires_at: Option<u64>,
 }
 
-/// `GET /keys`: those that are valid; an admin sees everybody's.
+fn scopes_default() -> Vec<Scope> {
+    vec![Scope::Agent]
+}
+
+/// `GET /keys`: those that are not revoked; an admin sees everybody's.
 pub(in crate::server) async fn list(caller: Caller, State(shared): State<Arc<Shared>>) -> Result<Json<Keys>, ApiError> {
     let rows = shared.store.keys(caller.organisation).await?.into_iter();
-    let rows = rows.filter(|row| row.revoked_at.is_none() && may_see(&caller, row));
+    let rows = rows.filter(|row| row.revoked_at.is_none() && may(&caller, Permission::SeeKeys, row));
     Ok(Json(Keys { keys: rows.map(KeyView::from).collect() }))
 }
 
@@ -67,13 +85,21 @@ pub(in crate::server) async fn create(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
     Body(asked): Body<Create>,
-) -> Result<(StatusCode, Json<NewKey>), ApiError> {
-    caller.browser()?;
-    caller.at_least(Role::Member)?;
+) -> Result<(StatusCode, Json<Made>), ApiError> {
     let name = name("the key's name", &asked.name)?;
-    let (key, row) = new_key(&shared.store, caller.organisation, caller.user, name).await?;
+    let scopes: BTreeSet<Scope> = asked.scopes.into_iter().collect();
+    if scopes.is_empty() {
+        return Err(ApiError::new(Code::BadRequest, "a key needs at least one scope"));
+    }
+    let now = unix_millis();
+    if asked.expires_at.is_some_and(|at| at <= now) {
+        return Err(ApiError::new(Code::BadRequest, "expires_at is in the past: give milliseconds since 1970"));
+    }
+    let new = NewKey { name, scopes: scopes.into_iter().collect(), expires_at: asked.expires_at };
+    let (key, row) = new_key(caller.organisation, caller.user, new, now);
+    shared.store.add_key(row.clone()).await?;
     tracing::info!(key = %row.id, user = %caller.user, "API key made");
-    Ok((StatusCode::CREATED, Json(NewKey { view: row.into(), key })))
+    Ok((StatusCode::CREATED, Json(Made { view: row.into(), key })))
 }
 
 /// `DELETE /keys/{id}`: refuses the key, and closes what is connected with it.
@@ -83,9 +109,8 @@ pub(in crate::server) async fn revoke(
     from: ClientAddress,
     Id(id): Id<KeyId>,
 ) -> Result<StatusCode, ApiError> {
-    caller.browser()?;
     let known = shared.store.keys(caller.organisation).await?;
-    if !known.iter().any(|row| row.id == id && may_see(&caller, row)) {
+    if !known.iter().any(|row| row.id == id && row.revoked_at.is_none() && may(&caller, Permission::RevokeKey, row)) {
         return Err(ApiError::new(Code::NotFound, "there is no such API key"));
     }
     let noting = shared.store.noting(caller.event(Action::KeyRevoke, from).on(id));
@@ -95,6 +120,6 @@ pub(in crate::server) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn may_see(caller: &Caller, row: &KeyRow) -> bool {
-    caller.at_least(Role::Admin).is_ok() || row.created_by == caller.user
+fn may(caller: &Caller, permission: Permission, row: &KeyRow) -> bool {
+    caller.may_with(permission, caller.whose(row.created_by, Sharing::Private)).is_ok()
 }

@@ -7,9 +7,17 @@ pub(super) mod sessions;
 pub(super) mod setup;
 pub(super) mod sign_in;
 
+use axum::Json;
+use serde_json::{Value, json};
+
 use super::answer::ApiError;
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::problem::Code;
+
+/// `GET /healthz`: whether the server runs at all.
+pub(super) async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
 
 /// A text that people gave something as its name: trimmed, not empty, of one line and of bounded length.
 fn name(what: &str, text: &str) -> Result<String, ApiError> {

@@ -14,7 +14,6 @@ use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
 use crate::base::id::SessionId;
 use crate::base::problem::Code;
-use crate::store::Role;
 use crate::store::audit::Action;
 use crate::wire::message::SessionView;
 
@@ -56,7 +55,6 @@ pub(in crate::server) async fn stop(
     Id(id): Id<SessionId>,
     Body(Stop { force }): Body<Stop>,
 ) -> Result<StatusCode, ApiError> {
-    caller.at_least(Role::Member)?;
     shared.relay.stop(caller.organisation, id, force).await?;
     note_soon(&shared, caller.event(Action::SessionStop, from).on(id).fact("force", force));
     tracing::info!(session = %id, user = %caller.user, force, "session stopped");
@@ -69,7 +67,6 @@ pub(in crate::server) async fn forget(
     State(shared): State<Arc<Shared>>,
     Id(id): Id<SessionId>,
 ) -> Result<StatusCode, ApiError> {
-    caller.at_least(Role::Member)?;
     shared.relay.forget(caller.organisation, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::Shared;
 use super::super::answer::{ApiError, Body};
+use super::super::auth::client::Browser;
 use super::name;
 use super::sign_in::{new_browser, signed_in};
 use crate::base::clock::unix_millis;
@@ -38,6 +39,7 @@ pub(in crate::server) async fn status(State(shared): State<Arc<Shared>>) -> Resu
 /// `POST /setup`: makes the owner and signs the browser in.
 pub(in crate::server) async fn set_up(
     State(shared): State<Arc<Shared>>,
+    from: Browser,
     Body(asked): Body<SetUp>,
 ) -> Result<Response, ApiError> {
     let (email, person, organisation) =
@@ -46,7 +48,7 @@ pub(in crate::server) async fn set_up(
     shared.store.check_setup_link(&asked.token, unix_millis()).await?;
     let password = shared.sign_in.hash(asked.password).await?;
     let owner = NewOwner { name: person, email, password, organisation };
-    let (cookie, browser) = new_browser();
+    let (cookie, browser) = new_browser(from);
     let row = shared.store.set_up(&asked.token, owner, unix_millis(), browser).await?;
     tracing::info!(user = %row.user, organisation = %row.organisation, "the owner's account was made");
     Ok((StatusCode::CREATED, signed_in(&shared, &cookie, &row).await?).into_response())

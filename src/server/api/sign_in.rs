@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::super::Shared;
 use super::super::answer::{ApiError, Body};
-use super::super::auth::client::ClientAddress;
+use super::super::auth::client::Browser;
 use super::super::auth::cookie;
 use super::me;
 use crate::base::clock::{millis, unix_millis};
@@ -33,10 +33,10 @@ pub(in crate::server) struct ByLink {
 /// `POST /sign-in`
 pub(in crate::server) async fn by_password(
     State(shared): State<Arc<Shared>>,
-    ClientAddress(address): ClientAddress,
+    from: Browser,
     Body(asked): Body<ByPassword>,
 ) -> Result<Response, ApiError> {
-    let email = asked.email.trim();
+    let (email, address) = (asked.email.trim(), from.address);
     let user = shared.store.user_by_email(email).await?;
     let stored = user.as_ref().and_then(|user| user.password.clone());
     // The same sentence after the same time, whether the account or the password is wrong.
@@ -47,7 +47,7 @@ pub(in crate::server) async fn by_password(
     };
     let membership = shared.store.memberships(user.id).await?.into_iter().next();
     let membership = membership.ok_or_else(|| ApiError::new(Code::NotAllowed, "you belong to no organisation here"))?;
-    let (cookie, browser) = new_browser();
+    let (cookie, browser) = new_browser(from);
     let row = browser(user.id, membership.organisation);
     shared.store.add_browser_session(row.clone()).await?;
     tracing::info!(user = %user.id, %address, "signed in");
@@ -57,9 +57,10 @@ pub(in crate::server) async fn by_password(
 /// `POST /sign-in/link`
 pub(in crate::server) async fn by_link(
     State(shared): State<Arc<Shared>>,
+    from: Browser,
     Body(asked): Body<ByLink>,
 ) -> Result<Response, ApiError> {
-    let (cookie, browser) = new_browser();
+    let (cookie, browser) = new_browser(from);
     let row = shared.store.sign_in_by_link(&asked.token, unix_millis(), browser).await?;
     tracing::info!(user = %row.user, "signed in by link");
     signed_in(&shared, &cookie, &row).await
@@ -81,13 +82,24 @@ pub(in crate::server) async fn sign_out(
 }
 
 /// A new cookie, and what makes the browser's row once it is known who signs in.
-pub(super) fn new_browser() -> (Secret, impl FnOnce(UserId, OrganisationId) -> BrowserSessionRow + Send + 'static) {
+pub(super) fn new_browser(
+    from: Browser,
+) -> (Secret, impl FnOnce(UserId, OrganisationId) -> BrowserSessionRow + Send + 'static) {
     let cookie = cookie::random_token();
     let hash = cookie.hash();
     let make = move |user, organisation| {
         let created_at = unix_millis();
         let lasts = millis(cookie::SIGNED_IN_FOR);
-        BrowserSessionRow { hash, user, organisation, created_at, expires_at: created_at.saturating_add(lasts) }
+        BrowserSessionRow {
+            hash,
+            user,
+            organisation,
+            created_at,
+            expires_at: created_at.saturating_add(lasts),
+            last_seen: created_at,
+            address: Some(from.address),
+            user_agent: from.user_agent,
+        }
     };
     (cookie, make)
 }

@@ -1,22 +1,32 @@
 //! The caller: a browser by its cookie or a program by its key, with organisation and role.
+//!
+//! Found once for each request, by the gate in front of its address, which also asks the table of permissions.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, Method, header, request::Parts};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 
 use super::super::Shared;
 use super::super::answer::ApiError;
+use super::super::routes::Access;
+use super::client::{self, ClientAddress};
 use super::{cookie, origin};
 use crate::base::api_key;
 use crate::base::clock::unix_millis;
 use crate::base::id::{KeyId, OrganisationId, UserId};
-use crate::base::problem::Code;
+use crate::base::problem::{Code, Problem};
 use crate::base::secret::{Secret, SecretHash};
-use crate::store::{KeyRow, Role};
+use crate::store::{BrowserSessionRow, KeyRow, Role, Scope};
 
 /// A key's last use is noted at most this often, in milliseconds: it is for people, not for accounts.
 const KEY_TOUCHED_EVERY_MILLIS: u64 = 60_000;
+
+/// That a browser was there is noted at most this often, in milliseconds.
+const BROWSER_TOUCHED_EVERY_MILLIS: u64 = 10 * 60_000;
 
 /// Who asks, on whose behalf, and what they may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +39,10 @@ pub struct Caller {
     pub role: Role,
     /// How they came.
     pub via: Via,
+    /// What a key may be used for; `None` for a person in a browser.
+    pub scopes: Option<Arc<[Scope]>>,
+    /// When the key expires, in milliseconds since 1970.
+    pub expires_at: Option<u64>,
 }
 
 /// How a caller came.
@@ -41,12 +55,6 @@ pub enum Via {
 }
 
 impl Caller {
-    /// Refuses a caller below `role`.
-    pub fn at_least(&self, role: Role) -> Result<(), ApiError> {
-        // Later roles may do less.
-        if self.role <= role { Ok(()) } else { Err(ApiError::new(Code::NotAllowed, "your role does not allow this")) }
-    }
-
     /// The cookie's hash; refuses a key, for what only a person may do.
     pub fn browser(&self) -> Result<&SecretHash, ApiError> {
         match &self.via {
@@ -54,49 +62,68 @@ impl Caller {
             Via::Key(_) => Err(ApiError::new(Code::NotAllowed, "sign in with a browser to do this; a key may not")),
         }
     }
-}
 
-/// A program with an API key: an agent. Never a browser.
-#[derive(Debug, Clone)]
-pub struct KeyCaller {
-    /// The key it came with.
-    pub key: KeyRow,
-    /// On whose behalf.
-    pub caller: Caller,
+    /// The key; refuses a browser, for what only a program may do.
+    pub fn key(&self) -> Result<KeyId, ApiError> {
+        match &self.via {
+            Via::Key(key) => Ok(*key),
+            Via::Browser(_) => Err(ApiError::new(Code::NotAllowed, "this is for programs with an API key")),
+        }
+    }
 }
 
 fn not_signed_in() -> ApiError {
     ApiError::new(Code::NotSignedIn, "sign in first, or send an API key as Authorization: Bearer sf_live_…")
 }
 
-impl FromRequestParts<Arc<Shared>> for Caller {
+/// In front of every address: who asks, and whether they may come there at all.
+pub(in crate::server) async fn gate(
+    State((shared, access)): State<(Arc<Shared>, Access)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Access::To(permission) = access else { return next.run(request).await };
+    let (mut parts, body) = request.into_parts();
+    let caller = match identify(&parts, &shared).await {
+        Ok(caller) => caller,
+        Err(error) => return error.into_response(),
+    };
+    if let Err(problem) = caller.may(permission) {
+        return ApiError::from(problem).into_response();
+    }
+    parts.extensions.insert(caller);
+    next.run(Request::from_parts(parts, body)).await
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, ApiError> {
-        if parts.headers.contains_key(header::AUTHORIZATION) {
-            return Ok(by_key(&parts.headers, shared).await?.caller);
-        }
-        let Some(cookie) = cookie::of(&parts.headers, shared.config.is_https()) else { return Err(not_signed_in()) };
-        if changes_state(parts) && origin::from(&parts.headers, &shared.config) != origin::From::OwnPage {
-            return Err(ApiError::new(Code::NotAllowed, "requests with a cookie must come from the server's own page"));
-        }
-        let member = shared.store.browser_member(&cookie, unix_millis()).await?;
-        let (session, membership) = member.ok_or_else(not_signed_in)?;
-        Ok(Self {
-            user: session.user,
-            organisation: session.organisation,
-            role: membership.role,
-            via: Via::Browser(session.hash),
-        })
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        let caller = parts.extensions.get::<Self>().cloned();
+        caller.ok_or_else(|| Problem::internal("an open address asked for its caller").into())
     }
 }
 
-impl FromRequestParts<Arc<Shared>> for KeyCaller {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, ApiError> {
-        by_key(&parts.headers, shared).await
+async fn identify(parts: &Parts, shared: &Arc<Shared>) -> Result<Caller, ApiError> {
+    let address = client::of(parts, shared);
+    if parts.headers.contains_key(header::AUTHORIZATION) {
+        return by_key(&parts.headers, address, shared).await;
     }
+    let Some(cookie) = cookie::of(&parts.headers, shared.config.is_https()) else { return Err(not_signed_in()) };
+    if changes_state(parts) && origin::from(&parts.headers, &shared.config) != origin::From::OwnPage {
+        return Err(ApiError::new(Code::NotAllowed, "requests with a cookie must come from the server's own page"));
+    }
+    let member = shared.store.browser_member(&cookie, unix_millis()).await?;
+    let (session, membership) = member.ok_or_else(not_signed_in)?;
+    note_visit(shared, &session, address);
+    Ok(Caller {
+        user: session.user,
+        organisation: session.organisation,
+        role: membership.role,
+        via: Via::Browser(session.hash),
+        scopes: None,
+        expires_at: None,
+    })
 }
 
 /// Whether a request does more than look. An upgrade does: keys are typed through it.
@@ -104,7 +131,7 @@ fn changes_state(parts: &Parts) -> bool {
     !matches!(parts.method, Method::GET | Method::HEAD) || parts.headers.contains_key(header::UPGRADE)
 }
 
-async fn by_key(headers: &HeaderMap, shared: &Arc<Shared>) -> Result<KeyCaller, ApiError> {
+async fn by_key(headers: &HeaderMap, from: ClientAddress, shared: &Arc<Shared>) -> Result<Caller, ApiError> {
     let text = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let key = text.and_then(|text| text.strip_prefix("Bearer ")).ok_or_else(not_signed_in)?.trim();
     if !api_key::is_well_formed(key) {
@@ -113,24 +140,46 @@ async fn by_key(headers: &HeaderMap, shared: &Arc<Shared>) -> Result<KeyCaller, 
             "this is not a whole API key: it begins with sf_live_ and has 40 characters; copy it again",
         ));
     }
-    let refused = || ApiError::new(Code::NotSignedIn, "this API key is not known here or was revoked; make a new one");
-    let (key, membership) = shared.store.key_member(&Secret::new(key)).await?.ok_or_else(refused)?;
-    note_use(shared, &key);
-    let caller =
-        Caller { user: key.created_by, organisation: key.organisation, role: membership.role, via: Via::Key(key.id) };
-    Ok(KeyCaller { key, caller })
+    let refused = || {
+        ApiError::new(Code::NotSignedIn, "this API key is not known here, was revoked, or has expired; make a new one")
+    };
+    let known = shared.store.key_member(&Secret::new(key), unix_millis()).await?;
+    let (key, membership) = known.ok_or_else(refused)?;
+    note_use(shared, &key, from.0);
+    Ok(Caller {
+        user: key.created_by,
+        organisation: key.organisation,
+        role: membership.role,
+        via: Via::Key(key.id),
+        scopes: Some(key.scopes.into()),
+        expires_at: key.expires_at,
+    })
 }
 
 /// Nobody waits for this write, and a failure is the log's alone: the key was good all the same.
-fn note_use(shared: &Arc<Shared>, key: &KeyRow) {
+fn note_use(shared: &Arc<Shared>, key: &KeyRow, from: IpAddr) {
     let now = unix_millis();
     if key.last_used_at.is_some_and(|at| now.saturating_sub(at) < KEY_TOUCHED_EVERY_MILLIS) {
         return;
     }
     let (store, organisation, id) = (shared.store.clone(), key.organisation, key.id);
     shared.tasks.spawn(async move {
-        if let Err(error) = store.touch_key(organisation, id, now).await {
+        if let Err(error) = store.touch_key(organisation, id, now, from).await {
             tracing::warn!(%error, key = %id, "the key's last use was not noted");
+        }
+    });
+}
+
+/// The same for a browser.
+fn note_visit(shared: &Arc<Shared>, session: &BrowserSessionRow, ClientAddress(from): ClientAddress) {
+    let now = unix_millis();
+    if now.saturating_sub(session.last_seen) < BROWSER_TOUCHED_EVERY_MILLIS && session.address == Some(from) {
+        return;
+    }
+    let (store, hash) = (shared.store.clone(), session.hash.clone());
+    shared.tasks.spawn(async move {
+        if let Err(error) = store.touch_browser_session(hash, now, from).await {
+            tracing::warn!(%error, "a browser's visit was not noted");
         }
     });
 }

@@ -4,10 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::{HeaderMap, HeaderName, request::Parts};
+use axum::http::{HeaderMap, HeaderName, header, request::Parts};
 
 use super::super::Shared;
 use super::super::answer::ApiError;
+use crate::store::USER_AGENT_BYTES_MAX;
 
 /// The client's address, to count attempts by.
 #[derive(Debug, Clone, Copy)]
@@ -17,11 +18,37 @@ impl FromRequestParts<Arc<Shared>> for ClientAddress {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, ApiError> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-        // Every connection says its peer; without one all count as the same.
-        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical();
-        Ok(Self(client(peer, &parts.headers, &shared.config.trusted_proxies)))
+        Ok(of(parts, shared))
     }
+}
+
+/// What a browser is known by when it signs in.
+#[derive(Debug, Clone)]
+pub(crate) struct Browser {
+    /// Where it is.
+    pub(crate) address: IpAddr,
+    /// What it says it is; only shown to its person.
+    pub(crate) user_agent: Option<String>,
+}
+
+impl FromRequestParts<Arc<Shared>> for Browser {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, ApiError> {
+        let ClientAddress(address) = of(parts, shared);
+        let said = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        // A header value that reads as text is ASCII, so any place is between two characters.
+        let user_agent = said.map(|text| text.chars().take(USER_AGENT_BYTES_MAX).collect());
+        Ok(Self { address, user_agent })
+    }
+}
+
+/// The address of whoever sent this request.
+pub(super) fn of(parts: &Parts, shared: &Shared) -> ClientAddress {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    // Every connection says its peer; without one all count as the same.
+    let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical();
+    ClientAddress(client(peer, &parts.headers, &shared.config.trusted_proxies))
 }
 
 /// Each proxy appends whom it saw: the last address that is not a trusted proxy's is the client's. What

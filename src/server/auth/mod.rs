@@ -5,13 +5,15 @@ pub(super) mod client;
 pub(super) mod cookie;
 pub(super) mod origin;
 mod password;
+pub mod permissions;
 mod throttle;
 
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-pub use caller::{Caller, KeyCaller, Via};
+pub(super) use caller::gate;
+pub use caller::{Caller, Via};
 
 use super::answer::ApiError;
 use crate::base::secret::Secret;

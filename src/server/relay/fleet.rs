@@ -10,7 +10,7 @@ use crate::base::clock::unix_millis;
 use crate::base::id::{MachineId, OrganisationId, SessionId, UserId};
 use crate::base::limits::SESSIONS_KNOWN_MAX;
 use crate::base::problem::{Code, Problem};
-use crate::store::{MachineRow, SessionRow, Store, StoreError};
+use crate::store::{MachineRow, SessionRow, Sharing, Store, StoreError};
 use crate::wire::close::Close;
 use crate::wire::message::{MachineView, SessionView};
 use crate::wire::session::{Activity, MachineFacts, SessionInfo};
@@ -44,6 +44,7 @@ struct Machine {
 struct Session {
     machine: MachineId,
     owner: UserId,
+    sharing: Sharing,
     info: SessionInfo,
     hub: Arc<SessionHub>,
 }
@@ -56,7 +57,7 @@ impl Organisation {
         };
         let session = |row: SessionRow| {
             let hub = Arc::new(SessionHub::new(row.info.id));
-            (row.info.id, Session { machine: row.machine, owner: row.owner, info: row.info, hub })
+            (row.info.id, Session { machine: row.machine, owner: row.owner, sharing: row.sharing, info: row.info, hub })
         };
         let machines = store.machines(id).await?.into_iter().map(machine).collect();
         let sessions = store.sessions(id).await?.into_iter().map(session).collect();
@@ -171,7 +172,8 @@ impl Organisation {
                 }
                 let owner = state.starting.get(&id).copied().unwrap_or(owner);
                 let hub = Arc::new(SessionHub::new(id));
-                let session = Session { machine: uplink.machine, owner, info: info.clone(), hub: Arc::clone(&hub) };
+                let (machine, sharing) = (uplink.machine, Sharing::default());
+                let session = Session { machine, owner, sharing, info: info.clone(), hub: Arc::clone(&hub) };
                 state.sessions.insert(id, session);
                 self.save(&state, id);
                 state.tell_session(id);
@@ -338,7 +340,8 @@ impl Session {
     }
 
     fn row(&self, organisation: OrganisationId) -> SessionRow {
-        SessionRow { machine: self.machine, organisation, owner: self.owner, info: self.info.clone() }
+        let (machine, owner, sharing) = (self.machine, self.owner, self.sharing);
+        SessionRow { machine, organisation, owner, info: self.info.clone(), sharing }
     }
 }
 

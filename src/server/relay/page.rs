@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use super::line::Line;
 use crate::base::id::{MachineId, SessionId};
 use crate::server::auth::Caller;
-use crate::store::Role;
+use crate::server::auth::permissions::Permission;
 
 /// One page.
 #[derive(Debug)]
@@ -38,10 +38,9 @@ impl Page {
         Self { who, line: Line::default(), marks: Mutex::default() }
     }
 
-    /// Whether its role allows typing.
+    /// Whether it may type at all.
     pub fn may_type(&self) -> bool {
-        // Later roles may do less.
-        self.who.role <= Role::Member
+        self.who.may(Permission::TypeSession).is_ok()
     }
 
     /// A channel has something to send.

@@ -57,7 +57,21 @@ impl World {
         let (id, name, prefix) = (KeyId::random(), "laptop".to_owned(), String::new());
         let (created_at, last_used_at, revoked_at) = (1, None, None);
         let (organisation, created_by) = (self.organisation, self.user);
-        KeyRow { id, name, prefix, hash, organisation, created_by, created_at, last_used_at, revoked_at }
+        let (scopes, expires_at, last_used_from) = (Vec::new(), None, None);
+        KeyRow {
+            id,
+            name,
+            prefix,
+            hash,
+            organisation,
+            created_by,
+            created_at,
+            last_used_at,
+            revoked_at,
+            scopes,
+            expires_at,
+            last_used_from,
+        }
     }
 }
 

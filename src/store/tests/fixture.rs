@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::wire::session::Exit;
 
+const SCHEMA_2: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/state-schema-2.redb"));
 /// Changes to the rows below go into a new file with a new schema, or have defaults for what this file lacks.
 const SCHEMA_1: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/state-schema-1.redb"));
 
@@ -29,12 +30,19 @@ fn user_row() -> UserRow {
     }
 }
 
-fn key() -> KeyRow {
+/// As schema 1 knew it: good for everything there was.
+fn key_of_1() -> KeyRow {
     KeyRow {
         id: "key_000000000001".parse().unwrap(),
         last_used_at: Some(2_000),
+        scopes: Scope::ALL.into_iter().filter(|scope| *scope != Scope::Admin).collect(),
         ..key_row("sf_live_a key of the fixture", organisation(), user())
     }
+}
+
+fn key() -> KeyRow {
+    let scopes = vec![Scope::Agent, Scope::SessionsRead];
+    KeyRow { scopes, expires_at: Some(8_000), last_used_from: Some([192, 0, 2, 1].into()), ..key_of_1() }
 }
 
 fn revoked_key() -> KeyRow {
@@ -42,7 +50,7 @@ fn revoked_key() -> KeyRow {
     KeyRow { id: "key_000000000002".parse().unwrap(), revoked_at: Some(3_000), ..row }
 }
 
-fn machine() -> MachineRow {
+fn machine_of_1() -> MachineRow {
     let facts = MachineFacts {
         name: "workbench".to_owned(),
         hostname: "workbench.local".to_owned(),
@@ -61,11 +69,17 @@ fn machine() -> MachineRow {
         facts,
         registered_at: 4_000,
         last_seen: 5_000,
+        name: None,
+        tags: Vec::new(),
     }
 }
 
+fn machine() -> MachineRow {
+    MachineRow { name: Some("the bench".to_owned()), tags: vec!["lab".to_owned()], ..machine_of_1() }
+}
+
 fn session() -> SessionRow {
-    let SessionRow { info, .. } = session_row(machine().id, organisation(), user());
+    let row = session_row(machine_of_1().id, organisation(), user());
     let info = SessionInfo {
         id: "ses_000000000001".parse().unwrap(),
         name: Some("räksmörgås 🦐".to_owned()),
@@ -74,9 +88,32 @@ fn session() -> SessionRow {
         exit: Some(Exit { code: None, signal: Some("SIGKILL".to_owned()) }),
         pid: Some(4711),
         ended_at: Some(7_000),
-        ..info
+        ..row.info
     };
-    SessionRow { machine: machine().id, organisation: organisation(), owner: user(), info }
+    SessionRow { info, sharing: Sharing::Organisation, ..row }
+}
+
+fn session_of_1() -> SessionRow {
+    SessionRow { sharing: Sharing::Private, ..session() }
+}
+
+fn invitation() -> InvitationRow {
+    InvitationRow {
+        id: "inv_000000000001".parse().unwrap(),
+        hash: Secret::new("invitation").hash(),
+        organisation: organisation(),
+        role: Role::Member,
+        email: Some("bea@example.org".to_owned()),
+        created_by: user(),
+        created_at: 1_000,
+        expires_at: 9_000,
+    }
+}
+
+fn browser() -> BrowserSessionRow {
+    let user_agent = Some("Firefox".to_owned());
+    let row = browser_row("cookie", user(), organisation(), 1_000);
+    BrowserSessionRow { last_seen: 1_200, address: Some([192, 0, 2, 7].into()), user_agent, ..row }
 }
 
 fn link() -> LinkRow {
@@ -84,27 +121,50 @@ fn link() -> LinkRow {
     LinkRow { hash: Secret::new("link").hash(), purpose, expires_at: Some(9_000) }
 }
 
-#[tokio::test]
-async fn what_schema_1_held_is_all_there() {
+fn store_of(file: &[u8]) -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("state.redb"), SCHEMA_1).unwrap();
+    std::fs::write(dir.path().join("state.redb"), file).unwrap();
     let store = Store::open(dir.path()).unwrap();
+    (dir, store)
+}
 
+/// What every schema had.
+async fn expect_basics(store: &Store, key: KeyRow, machine: MachineRow, session: SessionRow) {
     assert_eq!(store.user_by_email("ada@EXAMPLE.org").await.unwrap(), Some(user_row()));
     assert_eq!(store.organisation(organisation()).await.unwrap().unwrap().name, "Engines");
     assert_eq!(store.first_owner().await.unwrap().unwrap().user, user());
     assert_eq!(store.memberships(user()).await.unwrap().len(), 1);
-    assert_eq!(store.api_key_by_secret(&Secret::new("sf_live_a key of the fixture")).await.unwrap(), Some(key()));
-    assert_eq!(store.api_key_by_secret(&Secret::new("sf_live_a revoked key")).await.unwrap(), None);
+    let secret = Secret::new("sf_live_a key of the fixture");
+    assert_eq!(store.api_key_by_secret(&secret, 7_999).await.unwrap(), Some(key));
+    assert_eq!(store.api_key_by_secret(&Secret::new("sf_live_a revoked key"), 1).await.unwrap(), None);
     assert_eq!(store.keys(organisation()).await.unwrap().len(), 2);
-    assert_eq!(store.machines(organisation()).await.unwrap(), [machine()]);
-    assert_eq!(store.sessions(organisation()).await.unwrap(), [session()]);
-    assert_eq!(store.session(organisation(), session().info.id).await.unwrap(), Some(session()));
+    assert_eq!(store.machines(organisation()).await.unwrap(), [machine]);
+    assert_eq!(store.sessions(organisation()).await.unwrap(), std::slice::from_ref(&session));
+    assert_eq!(store.session(organisation(), session.info.id).await.unwrap(), Some(session));
     assert_eq!(store.setting("theme").await.unwrap(), Some("dark".into()));
     let browser = store.browser_session(&Secret::new("cookie"), 1_500).await.unwrap().unwrap();
     assert_eq!((browser.user, browser.organisation), (user(), organisation()));
     let signed_in = store.sign_in_by_link(&Secret::new("link"), 8_999, |u, o| browser_row("c", u, o, 8_999)).await;
     assert_eq!(signed_in.unwrap().user, user());
+    let members = store.members(organisation()).await.unwrap();
+    assert_eq!((members[0].user.id, members[0].membership.role), (user(), Role::Owner));
+}
+
+#[tokio::test]
+async fn what_schema_1_held_is_all_there() {
+    let (_dir, store) = store_of(SCHEMA_1);
+    expect_basics(&store, key_of_1(), machine_of_1(), session_of_1()).await;
+}
+
+#[tokio::test]
+async fn what_schema_2_held_is_all_there() {
+    let (_dir, store) = store_of(SCHEMA_2);
+    assert_eq!(store.browser_sessions(user(), 1_500).await.unwrap(), [browser()]);
+    expect_basics(&store, key(), machine(), session()).await;
+    assert_eq!(store.invitations(organisation(), 8_999).await.unwrap(), [invitation()]);
+    assert_eq!(store.invitation(&Secret::new("invitation"), 8_999).await.unwrap(), invitation());
+    let factor = store.second_factor(user()).await.unwrap().unwrap();
+    assert!(factor.secret.same_as(&Secret::new("AAAA")) && factor.last_step == 7 && factor.recovery.len() == 1);
 }
 
 #[tokio::test]
@@ -119,12 +179,10 @@ async fn freeze() {
         .write(|t| {
             let organisation_row =
                 OrganisationRow { id: organisation(), name: "Engines".to_owned(), created_at: 1_000 };
-            let membership =
-                MembershipRow { organisation: organisation(), user: user(), role: Role::Owner, since: 1_000 };
             schema::ORGANISATIONS.put(t, &organisation().to_string(), &organisation_row)?;
             schema::USERS.put(t, &user().to_string(), &user_row())?;
             schema::USER_EMAILS.put(t, "ada@example.org", &user().to_string())?;
-            schema::MEMBERSHIPS.put(t, &schema::pair(user(), organisation()), &membership)?;
+            members::add(t, organisation(), user(), Role::Owner, 1_000)?;
             schema::MACHINES.put(t, organisation(), machine().id, &machine())
         })
         .await
@@ -133,7 +191,10 @@ async fn freeze() {
     store.add_key(revoked_key()).await.unwrap();
     store.put_session(session()).await.unwrap();
     store.add_link(link(), 1_000).await.unwrap();
-    store.add_browser_session(browser_row("cookie", user(), organisation(), 1_000)).await.unwrap();
+    store.add_browser_session(browser()).await.unwrap();
+    store.add_invitation(invitation()).await.unwrap();
+    store.begin_second_factor(user(), Secret::new("AAAA")).await.unwrap();
+    store.confirm_second_factor(user(), 7, vec![Secret::new("recovery").hash()], 1_000).await.unwrap();
     store.put_setting("theme", "dark".into()).await.unwrap();
     drop(store);
     std::fs::copy(dir.path().join("state.redb"), path).unwrap();

@@ -26,13 +26,30 @@ impl World {
         let (organisation, key) = (self.organisation.id, KeyId::random());
         let uplink = Arc::new(Uplink::new(machine, organisation, key));
         let (owner, facts) = (UserId::random(), MachineFacts::default());
-        let row = MachineRow { id: machine, organisation, key, owner, facts, registered_at: 0, last_seen: 0 };
+        let row = MachineRow {
+            id: machine,
+            organisation,
+            key,
+            owner,
+            facts,
+            registered_at: 0,
+            last_seen: 0,
+            name: None,
+            tags: Vec::new(),
+        };
         self.organisation.connected(row, &uplink);
         uplink
     }
 
     fn page(&self, via: Via) -> Arc<Page> {
-        let who = Caller { user: UserId::random(), organisation: self.organisation.id, role: Role::Member, via };
+        let who = Caller {
+            user: UserId::random(),
+            organisation: self.organisation.id,
+            role: Role::Member,
+            via,
+            scopes: None,
+            expires_at: None,
+        };
         let page = Arc::new(Page::new(who));
         self.organisation.page_opened(&page);
         page

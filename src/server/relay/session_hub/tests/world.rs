@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::base::id::{KeyId, MachineId, OrganisationId, SessionId, UserId, ViewerId};
 use crate::base::offset::Offset;
+use crate::base::secret::Secret;
 use crate::server::auth::{Caller, Via};
 use crate::server::relay::{Arrival, Page, Pulled, SessionHub, Slot, Uplink};
 use crate::store::Role;
@@ -216,7 +217,8 @@ pub(super) struct Viewer {
 impl Viewer {
     pub(super) fn new(role: Role) -> Self {
         let organisation = OrganisationId::random();
-        let who = Caller { user: UserId::random(), organisation, role, via: Via::Key(KeyId::random()) };
+        let via = Via::Browser(Secret::new("a cookie").hash());
+        let who = Caller { user: UserId::random(), organisation, role, via, scopes: None, expires_at: None };
         Self::at(&Arc::new(Page::new(who)), ViewerId::random(), 9)
     }
 

@@ -1,0 +1,99 @@
+//! Every address of the server on one page, each with who may come: the list that the router, the tests and the
+//! documentation are made of.
+//!
+//! The caller is found and asked for the permission before the handler runs ([`super::auth::admit`]); a handler that wants
+//! a [`super::auth::Caller`] on an open route fails, so no handler can forget to ask.
+
+use std::sync::Arc;
+
+use axum::handler::Handler;
+use axum::routing::{MethodRouter, delete, get, post};
+
+use super::auth::permissions::Permission;
+use super::{Shared, agent_socket, api, assets, viewer_socket};
+
+/// Who may come to an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody; the handler looks at what they bring.
+    Open,
+    /// Whoever may do this to what is their own. Things of others the handler asks about.
+    To(Permission),
+}
+
+/// One address and method.
+pub struct Route {
+    /// `GET`, `POST`, …
+    pub method: &'static str,
+    /// With `{id}` where a path has one.
+    pub path: &'static str,
+    /// Who may come.
+    pub access: Access,
+    pub(super) handler: MethodRouter<Arc<Shared>>,
+}
+
+macro_rules! methods {
+    ($($name:ident = $method:literal, $routing:ident;)*) => {$(
+        fn $name<H, T>(path: &'static str, access: Access, handler: H) -> Route
+        where
+            H: Handler<T, Arc<Shared>>,
+            T: 'static,
+        {
+            Route { method: $method, path, access, handler: $routing(handler) }
+        }
+    )*};
+}
+methods! {
+    read = "GET", get;
+    make = "POST", post;
+    remove = "DELETE", delete;
+}
+
+/// Below `/api/v1`.
+#[rustfmt::skip]
+pub fn api() -> Vec<Route> {
+    use Access::{Open, To};
+    use Permission as P;
+    vec![
+        read("/setup/status", Open, api::setup::status),
+        make("/setup", Open, api::setup::set_up),
+        make("/sign-in", Open, api::sign_in::by_password),
+        make("/sign-in/link", Open, api::sign_in::by_link),
+        make("/sign-out", Open, api::sign_in::sign_out),
+        read("/me", To(P::SeeAccount), api::me::show),
+        make("/me/password", To(P::ChangeAccount), api::me::change_password),
+        read("/keys", To(P::SeeKeys), api::keys::list),
+        make("/keys", To(P::MakeKey), api::keys::create),
+        remove("/keys/{id}", To(P::RevokeKey), api::keys::revoke),
+        read("/machines", To(P::SeeMachine), api::machines::list),
+        read("/machines/{id}", To(P::SeeMachine), api::machines::show),
+        remove("/machines/{id}", To(P::RemoveMachine), api::machines::remove),
+        make("/machines/{id}/sessions", To(P::StartSession), api::machines::start_session),
+        read("/sessions", To(P::SeeSession), api::sessions::list),
+        read("/sessions/{id}", To(P::SeeSession), api::sessions::show),
+        remove("/sessions/{id}", To(P::ForgetSession), api::sessions::forget),
+        make("/sessions/{id}/stop", To(P::StopSession), api::sessions::stop),
+        read("/viewer", To(P::SeeSession), viewer_socket::open),
+        read("/agent", To(P::ConnectMachine), agent_socket::open),
+    ]
+}
+
+/// Everything else: what programs ask about the server, and the page, which reads the rest of its addresses itself.
+pub fn site() -> Vec<Route> {
+    let page = |path| read(path, Access::Open, assets::index);
+    vec![
+        read("/healthz", Access::Open, api::health),
+        read("/assets/{digest}/{*path}", Access::Open, assets::file),
+        read("/favicon.ico", Access::Open, assets::icon),
+        page("/"),
+        page("/setup"),
+        page("/sign-in"),
+        page("/sessions"),
+        page("/sessions/{id}"),
+        page("/machines"),
+        page("/machines/{id}"),
+        page("/more"),
+        page("/settings"),
+        page("/settings/{*page}"),
+    ]
+}
