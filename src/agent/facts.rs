@@ -19,7 +19,7 @@ pub(super) fn facts(config: &AgentConfig) -> MachineFacts {
         os: std::env::consts::OS.to_owned(),
         os_version: System::long_os_version().unwrap_or_default(),
         arch: std::env::consts::ARCH.to_owned(),
-        build: env!("CARGO_PKG_VERSION").to_owned(),
+        build: crate::wire::build::version().to_owned(),
         allow: config.allow.clone(),
         home: std::env::home_dir().map(|home| home.display().to_string()).unwrap_or_default(),
     }

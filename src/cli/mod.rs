@@ -47,7 +47,7 @@ fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
         Command::Agent(agent) => agent::run(agent, output),
         Command::Session(session) => session::run(session, output),
         Command::Version => {
-            output.line(format_args!("sessionforge {}", env!("CARGO_PKG_VERSION")));
+            output.line(format_args!("sessionforge {}", crate::wire::build::version()));
             Ok(())
         }
     }

@@ -21,7 +21,7 @@ use super::spec::{self, Ready, Report, SPEC_BYTES_MAX, Spec};
 use super::{environment, log, program, socket};
 use crate::base::problem::{Code, Problem};
 use crate::pty::{self, Pty, Size};
-use crate::wire::hello::{PROTOCOL_MAJOR, PROTOCOL_MINOR};
+use crate::wire::build;
 use crate::wire::session::{Activity, SessionInfo, SessionState};
 
 /// Connections have this long to hear of the end before the process goes.
@@ -143,8 +143,8 @@ impl Host {
             ended_at: None,
         };
         let facts = Facts {
-            protocol: (PROTOCOL_MAJOR, PROTOCOL_MINOR),
-            build: env!("CARGO_PKG_VERSION").to_owned(),
+            protocol: build::protocol(),
+            build: build::version().to_owned(),
             host_pid: std::process::id(),
             socket: path,
             info: info.clone(),

@@ -119,8 +119,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FrameSocket<S> {
     pub(super) async fn next_within(&mut self, time: Duration) -> Result<Frame, Bye> {
         let next = async {
             loop {
-                if let Event::Heard(frame) = self.event().await? {
-                    return Ok(frame);
+                match self.event().await? {
+                    Event::Heard(Frame::Pong(_)) | Event::Flushed | Event::Nothing => {}
+                    Event::Heard(frame) => return Ok(frame),
                 }
             }
         };
@@ -237,7 +238,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FrameSocket<S> {
                     self.pong = Some(number);
                     Ok(Event::Nothing)
                 }
-                Frame::Pong(_) | Frame::Unknown(_) => Ok(Event::Nothing),
+                Frame::Unknown(_) => Ok(Event::Nothing),
                 frame => Ok(Event::Heard(frame)),
             },
             Some(Ok(Message::Text(_))) => Err(Bye::bad("text messages are not part of the protocol")),

@@ -15,7 +15,7 @@ use tokio_tungstenite::WebSocketStream;
 
 use super::Shared;
 use super::auth::Caller;
-use super::relay::{Arrival, Line, Organisation, Page, Pulled, Relay, SessionHub, Slot};
+use super::relay::{Arrival, Line, Organisation, Page, Pulled, Relay, SessionHub, Slot, heard_on};
 use super::socket::{BATCH_BYTES, Bye, Conversation, FrameSocket};
 use super::upgrade::Upgrade;
 use crate::base::id::SessionId;
@@ -271,7 +271,12 @@ impl Conversation for Tab {
             Frame::Output { .. } | Frame::Snapshot { .. } | Frame::InputAck { .. } => {
                 return Err(Bye::bad("a page does not send output"));
             }
-            Frame::Ping(_) | Frame::Pong(_) | Frame::Unknown(_) => {}
+            Frame::Pong(number) => {
+                if let Some(channel) = heard_on(number) {
+                    self.with(channel, SessionHub::heard);
+                }
+            }
+            Frame::Ping(_) | Frame::Unknown(_) => {}
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::build;
 use super::frame::Frame;
 use crate::base::problem::{Code, Problem};
 
@@ -45,12 +46,7 @@ pub struct Hello {
 impl Hello {
     /// This build's greeting.
     pub fn of(role: Role) -> Self {
-        Self {
-            protocol: (PROTOCOL_MAJOR, PROTOCOL_MINOR),
-            build: env!("CARGO_PKG_VERSION").to_owned(),
-            role,
-            capabilities: Vec::new(),
-        }
+        Self { protocol: build::protocol(), build: build::version().to_owned(), role, capabilities: Vec::new() }
     }
 
     /// As a frame.

@@ -1,17 +1,26 @@
 //! Keystrokes: once, in order, and from the viewer who may.
 
+use sessionforge::base::id::SessionId;
 use sessionforge::wire::frame::InputOutcome;
 use sessionforge::wire::message::Take;
 
+use super::support::http::Http;
+use super::support::process::signal_pid;
+use super::support::proxy::{Proxy, Rule, Way};
 use super::support::viewer::{Manners, Viewer};
 use super::support::wait::poll;
 use super::support::world::World;
 
 /// A session that writes what it is typed into a file, byte for byte, and shows nothing but `ready`.
-async fn recorder(world: &World) -> (Viewer, std::path::PathBuf) {
+async fn recording(world: &World) -> (SessionId, std::path::PathBuf) {
     let file = world.dir().join("typed");
     let script = format!("stty raw -echo; echo ready; exec cat > '{}'", file.display());
-    let session = world.start_session("bash", &["-c", &script]).await;
+    (world.start_session("bash", &["-c", &script]).await, file)
+}
+
+/// The same, and who types into it.
+async fn recorder(world: &World) -> (Viewer, std::path::PathBuf) {
+    let (session, file) = recording(world).await;
     let viewer = world.viewer(session, Manners { screen: false, ..Manners::default() }).await;
     viewer.expect("the program is ready", |seen| (seen.offset.0 >= 6).then_some(())).await;
     (viewer, file)
@@ -66,6 +75,37 @@ async fn input_survives_the_death_of_agent_and_server() {
         }
     }
     expect_typed(&file, &wanted).await;
+}
+
+#[tokio::test]
+async fn a_key_lost_with_the_agent_is_not_overtaken_by_one_sent_before_the_viewer_heard_of_it() {
+    // The drill's find, seeds 2 and 3: on a slow line a page learns late that the agent has died and come back. What it
+    // sent meanwhile went to the new agent, and the PTY host took what was lost with the old one for repeats.
+    let mut world = World::start_logging("info,sessionforge=trace").await;
+    let network = Proxy::start(world.http.address).await;
+    let who = Http { address: network.address, origin: format!("http://{}", network.address), ..world.http.clone() };
+    let (session, file) = recording(&world).await;
+    let viewer = Viewer::open(&who, session, Manners::default());
+    viewer.expect_text("ready").await;
+
+    signal_pid(world.agent_pid(), "STOP");
+    viewer.type_text("lost ").await;
+    expect_heard(&world, 1).await;
+    network.connections().iter().for_each(|connection| connection.set(Way::Down, Rule::Hold));
+    world.kill_agent();
+    world.start_agent().await;
+    viewer.type_text("overtaking ").await;
+    expect_heard(&world, 2).await;
+    network.set(Rule::Pass);
+    viewer.expect("both are answered", |seen| seen.input_acks.get(&2).copied()).await;
+    viewer.type_text("last").await;
+    expect_typed(&file, "lost overtaking last").await;
+}
+
+/// Waits until the server has heard so many inputs.
+async fn expect_heard(world: &World, inputs: usize) {
+    poll("the server has heard it", async || (world.logs().0.matches("hop=\"k3\"").count() >= inputs).then_some(()))
+        .await;
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@
 //! | [`claude_code`] | the real Claude Code: an answer, a permission prompt, a reload in the middle of it |
 //! | [`relay`] | output to many: every byte to who keeps up, repaints to who does not, nobody held |
 //! | [`input`] | keys: once, in order, from the controller; Ctrl-C gets through |
+//! | [`drill`] | everything goes wrong, by a seed: no session, no byte, no keystroke is lost or doubled |
 //! | [`restart`] | agent, server and `up` die and come back; sessions and viewers go on |
 //! | [`machine_sleeps`] | what was typed before a machine slept is not applied after |
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
@@ -57,6 +58,7 @@ mod browser_pages;
 mod browser_setup;
 mod browser_terminal;
 mod claude_code;
+mod drill;
 mod fidelity;
 mod harness;
 mod host;

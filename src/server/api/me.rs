@@ -81,7 +81,7 @@ pub(super) async fn of(
         user: Person { id: user.id, name: user.name, email: user.email, has_password: user.password.is_some() },
         organisation: Place { id: organisation.id, name: organisation.name },
         role,
-        build: env!("CARGO_PKG_VERSION"),
+        build: crate::wire::build::version(),
         public_url: shared.url.clone(),
     })
 }

@@ -11,6 +11,7 @@ mod screens;
 mod state;
 mod upstream;
 mod watcher;
+mod way;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use state::{Control, State, join};
 pub use upstream::Violation;
 pub use watcher::Arrival;
 use watcher::{HistoryWish, Urgency};
+pub use way::heard_on;
 
 /// A viewer's place in a hub.
 pub type Slot = u64;
@@ -132,7 +134,15 @@ impl SessionHub {
         }
     }
 
-    /// A viewer typed. While the machine is away it is neither passed on nor acknowledged: the page sends it again.
+    /// A viewer's page has heard that the way is broken: a pong of [`heard_on`] came.
+    pub fn heard(&self, slot: Slot) {
+        if let Some(watcher) = self.state().watchers.get_mut(&slot) {
+            watcher.way.heard();
+            watcher.wake();
+        }
+    }
+
+    /// A viewer typed. While its way is not whole it is neither passed on nor acknowledged: the page sends it again.
     pub fn input(&self, slot: Slot, number: u64, bytes: Bytes) {
         let mut state = self.state();
         let State { watchers, upstream, .. } = &mut *state;
@@ -141,7 +151,7 @@ impl SessionHub {
             watcher.input_acked(number, InputOutcome::NotController);
             return;
         }
-        let Some(upstream) = upstream else { return };
+        let Some(upstream) = upstream.as_ref().filter(|_| watcher.way.passes()) else { return };
         tracing::trace!(hop = "k4", session = %self.session, bytes = bytes.len(), "input");
         let input = Frame::Input { channel: upstream.channel(), viewer: watcher.viewer, number, bytes };
         if upstream.uplink().send(input).is_err() {

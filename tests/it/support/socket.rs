@@ -7,6 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use sessionforge::wire::frame::Frame;
 use sessionforge::wire::hello::{Hello, Role};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -27,6 +28,8 @@ pub struct Closed {
 /// One WebSocket.
 pub struct Socket {
     stream: WebSocketStream<TcpStream>,
+    /// When the server last gave a sign of life.
+    pub heard_at: Instant,
 }
 
 /// Why a socket was not opened.
@@ -57,7 +60,7 @@ impl Socket {
             header("authorization", &format!("Bearer {token}"));
         }
         match tokio::time::timeout(WAIT_MAX, client_async(request, stream)).await {
-            Ok(Ok((stream, _))) => Ok(Self { stream }),
+            Ok(Ok((stream, _))) => Ok(Self { stream, heard_at: Instant::now() }),
             Ok(Err(tungstenite::Error::Http(answer))) => {
                 let body = answer.body().as_deref().unwrap_or_default();
                 Err(Refused::Status(answer.status().as_u16(), String::from_utf8_lossy(body).into_owned()))
@@ -92,7 +95,9 @@ impl Socket {
     /// The next frame. Pings of the protocol are answered here.
     pub async fn next(&mut self) -> Result<Frame, Closed> {
         loop {
-            match self.stream.next().await {
+            let message = self.stream.next().await;
+            self.heard_at = Instant::now();
+            match message {
                 Some(Ok(Message::Binary(bytes))) => match Frame::decode(bytes) {
                     Ok(Frame::Ping(number)) => self.send(&Frame::Pong(number)).await?,
                     Ok(frame) => return Ok(frame),

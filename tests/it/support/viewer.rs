@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sessionforge::base::id::{SessionId, ViewerId};
 use sessionforge::base::limits::INPUT_BYTES_MAX;
+use sessionforge::base::offset::Offset;
 use sessionforge::wire::frame::SnapshotAt;
 use sessionforge::wire::message::{FromViewer, Take};
 use tokio::sync::mpsc;
@@ -47,6 +48,16 @@ pub struct Manners {
     pub bytes_per_second: Option<u64>,
     /// How long it waits before it connects again.
     pub reconnect_delay: Duration,
+    /// What it must see, where that is known in advance.
+    pub script: Option<Arc<dyn Script>>,
+}
+
+/// An output that is known in advance, so that a viewer can check every byte by its offset, and every screen.
+pub trait Script: std::fmt::Debug + Send + Sync {
+    /// What is wrong with these bytes at this offset.
+    fn check_output(&self, offset: Offset, bytes: &[u8]) -> Result<(), String>;
+    /// What is wrong with this screen, painted at this offset.
+    fn check_screen(&self, offset: Offset, screen: &str) -> Result<(), String>;
 }
 
 impl Default for Manners {
@@ -59,6 +70,7 @@ impl Default for Manners {
             receive_buffer: None,
             bytes_per_second: None,
             reconnect_delay: Duration::from_millis(50),
+            script: None,
         }
     }
 }

@@ -27,6 +27,10 @@ pub struct World {
     pub http: Http,
     server: Option<Process>,
     agent: Option<Process>,
+    /// Files that the next server and the next agent are started from.
+    programs: [PathBuf; 2],
+    /// Where the agent looks for the server.
+    route: SocketAddr,
     key: String,
     machine: Option<MachineId>,
     place: Place,
@@ -60,7 +64,12 @@ impl Place {
 
     /// The program with arguments, in the clean environment of this place.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+        self.command_of(Path::new(PROGRAM), arguments)
+    }
+
+    /// The same with another build of the program.
+    pub fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         let path = std::env::var("PATH").unwrap_or_default();
         command
             .args(arguments)
@@ -112,8 +121,17 @@ impl World {
     }
 
     async fn server_in(place: Place) -> Self {
-        let (server, address) = start_server(&place, "127.0.0.1:0").await;
-        Self { http: Http::new(address), server: Some(server), agent: None, key: String::new(), machine: None, place }
+        let (server, address) = start_server(&place, Path::new(PROGRAM), "127.0.0.1:0").await;
+        Self {
+            http: Http::new(address),
+            server: Some(server),
+            agent: None,
+            programs: [PROGRAM, PROGRAM].map(PathBuf::from),
+            route: address,
+            key: String::new(),
+            machine: None,
+            place,
+        }
     }
 
     /// The one-time link that the server printed.
@@ -151,18 +169,44 @@ impl World {
     /// Starts the server again where it was.
     pub async fn start_server(&mut self) {
         assert!(self.server.is_none(), "a server runs already");
-        let (server, _) = start_server(&self.place, &self.http.address.to_string()).await;
+        let (server, _) = start_server(&self.place, &self.programs[0], &self.http.address.to_string()).await;
         self.server = Some(server);
+    }
+
+    /// From the next start on, server and agent run from these files.
+    pub fn run_from(&mut self, server: &Path, agent: &Path) {
+        self.programs = [server, agent].map(Path::to_owned);
+    }
+
+    /// From the next start on, the agent looks for the server at `address`: a proxy in front of it.
+    pub fn route_agent(&mut self, address: SocketAddr) {
+        self.route = address;
     }
 
     /// Starts the agent and waits until the server knows it.
     pub async fn start_agent(&mut self) {
+        self.spawn_agent();
+        self.expect_machine().await;
+    }
+
+    /// Starts the agent, whether or not there is a server for it.
+    pub fn spawn_agent(&mut self) {
         assert!(self.agent.is_none(), "an agent runs already");
-        let url = format!("http://{}", self.http.address);
+        self.agent = Some(Process::start("agent", self.agent_command()));
+    }
+
+    /// What starts the agent.
+    pub fn agent_command(&self) -> Command {
+        let url = format!("http://{}", self.route);
         let data_dir = self.place.path("agent");
-        let mut command = self.place.command(&["agent", "--server", &url, "--data-dir", data_dir.to_str().unwrap()]);
+        let arguments = ["agent", "--server", &url, "--data-dir", data_dir.to_str().unwrap()];
+        let mut command = self.place.command_of(&self.programs[1], &arguments);
         command.env("SESSIONFORGE_API_KEY", &self.key);
-        self.agent = Some(Process::start("agent", command));
+        command
+    }
+
+    /// Waits until the server knows the agent.
+    pub async fn expect_machine(&mut self) {
         let who = self.http.clone();
         let machine = poll("the machine is connected", async || {
             let machines = who.clone().get("/api/v1/machines").await.json();
@@ -186,6 +230,13 @@ impl World {
     /// Kills the agent, as a crash would.
     pub fn kill_agent(&mut self) {
         self.agent.take().expect("an agent runs").kill();
+    }
+
+    /// SIGTERM to the agent, as a service manager stops it.
+    pub async fn terminate_agent(&mut self) {
+        self.agent.as_ref().expect("an agent runs").signal("TERM");
+        let (status, said) = self.agent_end().await;
+        assert!(status.success(), "{status}: {said}");
     }
 
     /// The key of this world's agent.
@@ -276,10 +327,10 @@ impl World {
     }
 }
 
-async fn start_server(place: &Place, listen: &str) -> (Process, SocketAddr) {
+async fn start_server(place: &Place, program: &Path, listen: &str) -> (Process, SocketAddr) {
     let data_dir = place.path("server");
     let arguments = ["server", "--listen", listen, "--data-dir", data_dir.to_str().unwrap()];
-    let mut server = Process::start("server", place.command(&arguments));
+    let mut server = Process::start("server", place.command_of(program, &arguments));
     let line = server.expect_line("http://").await;
     let address = line.split("http://").nth(1).expect("just found");
     let address: String = address.chars().take_while(|c| c.is_ascii_digit() || ".:".contains(*c)).collect();

@@ -170,6 +170,7 @@ impl State {
         self.ended = None;
         for watcher in self.watchers.values_mut() {
             watcher.live = true;
+            watcher.way.broke(); // If it was whole until now, what was passed on over the old one may be lost.
             watcher.told_end = false;
             join(&mut upstream, watcher);
             watcher.wake();
@@ -192,6 +193,7 @@ impl State {
         self.upstream = None;
         for watcher in self.watchers.values_mut() {
             watcher.live = false;
+            watcher.way.broke();
             if let Some(wish) = &mut watcher.history {
                 wish.asked = false;
             }

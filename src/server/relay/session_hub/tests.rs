@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, reason = "tests")]
 
+mod way;
 mod world;
 
 use std::time::Duration;
@@ -245,33 +246,10 @@ fn input_passes_once_under_a_number_nobody_else_can_have() {
     let mut thief = Viewer::new(Role::Owner);
     thief.id = one.id;
     world.join(&mut thief, From::Snapshot);
+    world.settle(&mut [&mut thief]);
     world.hub.input(thief.slot, 9, Bytes::from_static(b"x"));
     world.settle(&mut []);
     assert_ne!(world.host.inputs.last().unwrap().0, as_known[0]);
-}
-
-#[test]
-fn input_while_the_machine_is_away_waits_at_the_page() {
-    let mut world = World::new();
-    let mut viewer = world.viewer();
-    world.settle(&mut [&mut viewer]);
-    world.hub.offline(&world.uplink);
-    world.hub.input(viewer.slot, 1, Bytes::from_static(b"y"));
-    world.settle(&mut [&mut viewer]);
-    assert!(world.host.inputs.is_empty() && viewer.acks.is_empty());
-
-    let before = std::mem::replace(&mut world.host, Host { quick: true, ..Host::default() });
-    (world.host.output, world.host.epoch) = (before.output, before.epoch);
-    world.uplink = Arc::new(Uplink::new(MachineId::random(), OrganisationId::random(), KeyId::random()));
-    world.print(77);
-    world.hub.online(&world.uplink, CHANNEL);
-    world.hub.input(viewer.slot, 1, Bytes::from_static(b"y"));
-    world.settle(&mut [&mut viewer]);
-    assert_eq!(world.host.inputs.len(), 1);
-    assert_eq!(world.host.joins.len(), 1);
-    assert!(viewer.is_at(77) && viewer.repaints == 1, "goes on at its offset");
-    let lives: Vec<&ToViewer> = viewer.messages.iter().filter(|m| matches!(m, ToViewer::Live { .. })).collect();
-    assert_eq!(lives, [&ToViewer::Live { channel: 9, live: false }, &ToViewer::Live { channel: 9, live: true }]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::way::Way;
 use crate::base::id::{SessionId, UserId, ViewerId};
 use crate::base::offset::Offset;
 use crate::base::problem::Problem;
@@ -82,9 +83,10 @@ pub(super) struct Watcher {
     marked: bool,
     /// It has all there is, and is to be told of more.
     pub(super) hungry: bool,
-    /// Whether `attached` was sent, and what it or the last `live` said.
-    told_live: Option<bool>,
+    /// Whether the machine is there.
     pub(super) live: bool,
+    /// What its page knows of that, and whether its keys pass.
+    pub(super) way: Way,
     pub(super) control: Urgency,
     pub(super) told_end: bool,
     pub(super) history: Option<HistoryWish>,
@@ -110,8 +112,8 @@ impl Watcher {
             reader,
             marked: false,
             hungry: false,
-            told_live: None,
             live,
+            way: Way::Unsaid,
             control: Urgency::Told,
             told_end: false,
             history: None,
@@ -162,14 +164,7 @@ impl Watcher {
     /// What it is to be told before any output.
     pub(super) fn take_news(&mut self, out: &mut Vec<Frame>) {
         let channel = self.channel;
-        if self.told_live != Some(self.live) {
-            let live = self.live;
-            let news = match self.told_live.replace(live) {
-                None => ToViewer::Attached { channel, live },
-                Some(_) => ToViewer::Live { channel, live },
-            };
-            out.push(message::to_frame(&news));
-        }
+        self.way.tell(channel, self.live, out);
         let viewer = self.page_viewer;
         out.extend(self.input_acks.drain(..).map(|(number, outcome)| Frame::InputAck {
             channel,

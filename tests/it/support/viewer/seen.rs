@@ -95,7 +95,12 @@ impl Seen {
         }
     }
 
-    pub(super) fn output(&mut self, offset: Offset, bytes: &[u8], keep_screen: bool) {
+    pub(super) fn output(&mut self, offset: Offset, bytes: &[u8], manners: &Manners) {
+        if let Some(script) = &manners.script
+            && let Err(wrong) = script.check_output(offset, bytes)
+        {
+            self.violations.push(wrong);
+        }
         if offset != self.offset {
             self.violations.push(format!("output at {offset} after {} was expected", self.offset));
         }
@@ -106,7 +111,7 @@ impl Seen {
         self.output_bytes += bytes.len() as u64;
         self.consumed += bytes.len() as u64;
         self.digest.update(bytes);
-        if keep_screen {
+        if manners.screen {
             self.screen.feed(bytes);
         }
         if self.tail.len() > 64 * 1024 {
@@ -128,7 +133,7 @@ impl Seen {
         }
     }
 
-    pub(super) fn snapshot(&mut self, id: u32, at: SnapshotAt, flags: SnapshotFlags, bytes: &[u8], keep_screen: bool) {
+    pub(super) fn snapshot(&mut self, id: u32, at: SnapshotAt, flags: SnapshotFlags, bytes: &[u8], manners: &Manners) {
         self.consumed += bytes.len() as u64;
         if id != 0 {
             let (_, kept, complete) = self.snapshots.entry(id).or_insert((at, Vec::new(), false));
@@ -140,13 +145,19 @@ impl Seen {
             self.screen.reset(at);
             self.painting = true;
         }
-        if keep_screen {
+        if manners.screen {
             self.screen.feed(bytes);
         }
         self.repaint_bytes += bytes.len() as u64;
         if flags.last {
             (self.offset, self.epoch, self.painting) = (at.offset, at.epoch, false);
             self.repaints += 1;
+            if manners.screen
+                && let Some(script) = &manners.script
+                && let Err(wrong) = script.check_screen(at.offset, &self.screen.text())
+            {
+                self.violations.push(wrong);
+            }
         }
     }
 }

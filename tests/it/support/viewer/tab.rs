@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sessionforge::base::id::{SessionId, ViewerId};
+use sessionforge::base::limits::SILENCE_MAX;
 use sessionforge::wire::close::{Then, then};
 use sessionforge::wire::frame::Frame;
 use sessionforge::wire::hello::Role;
@@ -63,12 +64,15 @@ impl Tab {
             Err(closed) => return closed,
         }
         loop {
-            let (reading, read_again) = (self.reading, self.read_again);
+            let (reading, read_again, silent_at) = (self.reading, self.read_again, socket.heard_at + SILENCE_MAX);
             let frame = async {
                 tokio::time::sleep_until(read_again).await;
                 if reading { socket.next().await } else { std::future::pending().await }
             };
             let done = tokio::select! {
+                () = tokio::time::sleep_until(silent_at), if reading => {
+                    return Closed { code: None, reason: "no sign of life".to_owned() };
+                }
                 frame = frame => match frame {
                     Ok(frame) => self.take(frame, &mut socket).await,
                     Err(closed) => return closed,
@@ -113,11 +117,11 @@ impl Tab {
     async fn take(&mut self, frame: Frame, socket: &mut Socket) -> Result<(), Closed> {
         let payload = match frame {
             Frame::Output { offset, bytes, .. } => {
-                self.tell(|seen| seen.output(offset, &bytes, self.manners.screen));
+                self.tell(|seen| seen.output(offset, &bytes, &self.manners));
                 bytes.len()
             }
             Frame::Snapshot { id, at, flags, bytes, .. } => {
-                self.tell(|seen| seen.snapshot(id, at, flags, &bytes, self.manners.screen));
+                self.tell(|seen| seen.snapshot(id, at, flags, &bytes, &self.manners));
                 bytes.len()
             }
             Frame::InputAck { number, outcome, .. } => {
@@ -173,7 +177,7 @@ impl Tab {
                 }
                 socket.send(&to_frame(&message)).await?;
             }
-            Order::Read(reading) => self.reading = reading,
+            Order::Read(reading) => (self.reading, socket.heard_at) = (reading, Instant::now()),
             Order::Acknowledge(acknowledging) => {
                 self.acknowledging = acknowledging;
                 self.acknowledge(socket).await?;

@@ -204,6 +204,8 @@ pub(super) struct Viewer {
     /// It does not acknowledge and does not look.
     pub(super) stalled: bool,
     pub(super) closed: bool,
+    /// It was asked whether it has heard that its way is broken.
+    pub(super) asked: bool,
     pub(super) consumed: u64,
     pub(super) painted: Vec<u8>,
     pub(super) next: Option<u64>,
@@ -230,6 +232,7 @@ impl Viewer {
             slot: 0,
             stalled: false,
             closed: false,
+            asked: false,
             consumed: 0,
             painted: Vec::new(),
             next: None,
@@ -254,7 +257,9 @@ impl Viewer {
             let more = pulled == Pulled::More;
             self.closed |= pulled == Pulled::Closed;
             out.drain(..).for_each(|frame| self.take(frame));
-            if !more {
+            if std::mem::take(&mut self.asked) {
+                hub.heard(self.slot);
+            } else if !more {
                 break;
             }
         }
@@ -298,6 +303,7 @@ impl Viewer {
                 assert_eq!(viewer, self.id, "acknowledged under the page's own number");
                 self.acks.push((number, outcome));
             }
+            Frame::Ping(number) => self.asked = super::super::heard_on(number) == Some(self.channel),
             other => panic!("{other:?}"),
         }
     }
