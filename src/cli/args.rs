@@ -1,13 +1,11 @@
 //! Every command and every option, defined once: parser and help come from here.
 #![allow(clippy::doc_markdown, reason = "these comments are the help's text, read in a terminal")]
 
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
 use crate::base::id::SessionId;
-use crate::server::{LISTEN_DEFAULT, PublicUrl};
 
 /// Every terminal session of every machine in any browser.
 #[derive(Debug, Parser)]
@@ -30,7 +28,7 @@ pub(super) enum Command {
     /// Server and agent on this machine, with a sign-in link: the quickest way in
     Up(Up),
     /// The server: the page, the accounts, and the way to all machines
-    Server(Server),
+    Server(Box<super::server::args::Server>),
     /// The agent: puts this machine's sessions on a server
     Agent(Agent),
     /// This machine's sessions, straight from their PTY hosts
@@ -39,7 +37,7 @@ pub(super) enum Command {
     Version,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct DataDir {
     /// Where state and sessions are [default: this system's place for application data]
     #[arg(
@@ -62,27 +60,6 @@ pub(super) struct Up {
     /// Do not open the browser
     #[arg(long)]
     pub(super) no_open: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Server {
-    #[command(flatten)]
-    pub(super) data_dir: DataDir,
-    /// Address and port to listen on
-    #[arg(long, value_name = "ADDRESS", default_value_t = LISTEN_DEFAULT)]
-    pub(super) listen: SocketAddr,
-    /// How people reach the server, if by another address: behind a proxy, or by a name
-    #[arg(long, value_name = "URL")]
-    pub(super) public_url: Option<PublicUrl>,
-    /// A proxy that speaks TLS for this server; may be given several times
-    #[arg(long = "trusted-proxy", value_name = "ADDRESS")]
-    pub(super) trusted_proxies: Vec<IpAddr>,
-    /// Let other machines speak plain HTTP to it: whoever is on the way can read passwords and terminals
-    #[arg(long)]
-    pub(super) insecure_http: bool,
-    /// Write the log to this file, a new one each day, instead of standard error
-    #[arg(long, value_name = "FILE")]
-    pub(super) log_file: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -10,8 +10,8 @@ use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuar
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::EnvFilter;
 
-/// Days whose log files are kept.
-const FILES_MAX: usize = 7;
+/// Days whose log files are kept, unless told otherwise.
+const DAYS: u16 = 7;
 
 /// Lines waiting for the disk; more are dropped, so that a full disk holds up nobody.
 const LINES_MAX: usize = 4_096;
@@ -21,24 +21,50 @@ const FILTER_VARIABLE: &str = "SESSIONFORGE_LOG";
 /// Writes what is still waiting when dropped.
 pub(super) type Guard = Option<WorkerGuard>;
 
-/// Logs to standard error, or to `file`.
+/// Where and how.
+#[derive(Debug)]
+pub(super) struct Log {
+    /// `None` for standard error.
+    pub(super) file: Option<PathBuf>,
+    /// One JSON object a line instead of text.
+    pub(super) json: bool,
+    /// Days whose files are kept.
+    pub(super) days: u16,
+}
+
+/// Logs as text to standard error, or to `file`.
 pub(super) fn start(file: Option<PathBuf>) -> anyhow::Result<Guard> {
+    start_as(Log { file, json: false, days: DAYS })
+}
+
+/// Logs.
+pub(super) fn start_as(Log { file, json, days }: Log) -> anyhow::Result<Guard> {
     let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
     match file {
         None => {
-            log.with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
+            let log = log.with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
+            if json {
+                log.json().flatten_event(true).init();
+            } else {
+                log.init();
+            }
             Ok(None)
         }
         Some(path) => {
-            let (writer, guard) = open(&path)?;
-            log.with_ansi(false).with_writer(writer).init();
+            let (writer, guard) = open(&path, days)?;
+            let log = log.with_ansi(false).with_writer(writer);
+            if json {
+                log.json().flatten_event(true).init();
+            } else {
+                log.init();
+            }
             Ok(Some(guard))
         }
     }
 }
 
-fn open(path: &Path) -> anyhow::Result<(NonBlocking, WorkerGuard)> {
+fn open(path: &Path, days: u16) -> anyhow::Result<(NonBlocking, WorkerGuard)> {
     let context = || format!("the log file {} cannot be written", path.display());
     let directory = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(directory).with_context(context)?;
@@ -46,7 +72,7 @@ fn open(path: &Path) -> anyhow::Result<(NonBlocking, WorkerGuard)> {
     let appender: RollingFileAppender = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix(name)
-        .max_log_files(FILES_MAX)
+        .max_log_files(usize::from(days))
         .build(directory)
         .with_context(context)?;
     Ok(NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES_MAX).finish(appender))

@@ -43,7 +43,7 @@ pub fn main() -> ExitCode {
 fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
     match args.command {
         Command::Up(up) => up::run(up, output),
-        Command::Server(server) => server::run(server, output),
+        Command::Server(server) => server::run(*server, output),
         Command::Agent(agent) => agent::run(agent, output),
         Command::Session(session) => session::run(session, output),
         Command::Version => {

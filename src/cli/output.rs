@@ -5,8 +5,30 @@
 
 use std::fmt;
 use std::io::{IsTerminal as _, Write, stderr, stdout};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::failure::Failure;
+
+/// What was written to an [`Output::kept`].
+#[derive(Debug, Clone, Default)]
+pub(super) struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Kept {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
 
 /// How a piece of text looks on a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +79,14 @@ impl Output {
             out: Box::new(stdout()),
             err: Box::new(stderr()),
         }
+    }
+
+    /// One that keeps what is written, for somebody else to print.
+    #[cfg(unix)]
+    pub(super) fn kept() -> (Self, Kept) {
+        let kept = Kept::default();
+        let (out, err) = (Box::new(kept.clone()), Box::new(kept.clone()));
+        (Self { out, err, out_is_terminal: false, out_colours: false, err_colours: false }, kept)
     }
 
     /// Whether a person watches.

@@ -1,30 +1,87 @@
 //! `sessionforge server`: the page, the accounts, and the way to all machines.
 
+pub(super) mod args;
+mod config_file;
+#[cfg(unix)]
+mod daemon;
+mod maintain;
+
+use std::path::{Path, PathBuf};
+
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use super::args;
 use super::failure::{Exit, Failure};
 use super::output::{Look, Output};
 use super::signals::Signals;
 use super::{logging, paths};
-use crate::server::{FirstLink, Server, ServerConfig, StartError, open_files};
+use crate::server::{FirstLink, Server, ServerConfig, StartError, TlsFiles, open_files};
 use crate::store::OpenError;
 
 /// Threads for what blocks: looks into the database, which take microseconds, and at most four password hashes. The
 /// library's 512 would all be started, at some ten KiB each, when a thousand agents come back at once.
 const BLOCKING_THREADS_MAX: usize = 32;
 
-pub(super) fn run(args: args::Server, output: &mut Output) -> Result<(), Failure> {
-    let data_dir = paths::data_dir(args.data_dir)?;
-    let _log = logging::start(args.log_file)?;
+/// The log of a server in the background, inside its data directory.
+const BACKGROUND_LOG: &str = "logs/server.log";
+
+/// The process id of a server in the background, likewise.
+const PID_FILE: &str = "server.pid";
+
+pub(super) fn run(mut args: args::Server, output: &mut Output) -> Result<(), Failure> {
+    let data_dir = paths::data_dir(args.data_dir.clone())?;
+    if let Some(command) = args.command.take() {
+        return maintain::run(command, &data_dir, output);
+    }
+    let args = config_file::apply(args, &data_dir)?;
+    if args.daemon { in_background(args, &data_dir, output) } else { serve(args, &data_dir, output, || ()) }
+}
+
+#[cfg(unix)]
+fn in_background(mut args: args::Server, data_dir: &Path, output: &mut Output) -> Result<(), Failure> {
+    let absolute = |path: PathBuf| std::path::absolute(path).context("there is no current directory");
+    // Its working directory will be another one.
+    let log = args.log_file.take().map(absolute).transpose()?.unwrap_or_else(|| data_dir.join(BACKGROUND_LOG));
+    args.tls_cert = args.tls_cert.take().map(absolute).transpose()?;
+    args.tls_key = args.tls_key.take().map(absolute).transpose()?;
+    let pid_file = args.pid_file.take().map(absolute).transpose()?.unwrap_or_else(|| data_dir.join(PID_FILE));
+    let mut teller = match daemon::detach(&pid_file, data_dir, output)? {
+        daemon::Side::Started => return Ok(()),
+        daemon::Side::Background(teller) => Some(teller),
+    };
+    let (mut kept, said) = Output::kept();
+    args.log_file = Some(log);
+    let ended = serve(args, data_dir, &mut kept, || {
+        if let Some(teller) = teller.take() {
+            teller.ready(said.text());
+        }
+    });
+    if let (Err(failure), Some(teller)) = (&ended, teller) {
+        teller.failed(failure);
+    }
+    // It named a process that is no more.
+    let _ = std::fs::remove_file(&pid_file);
+    ended
+}
+
+#[cfg(not(unix))]
+fn in_background(_: args::Server, _: &Path, _: &mut Output) -> Result<(), Failure> {
+    Err(Failure::new(Exit::Usage, "--daemon is for Unix; on Windows the server is run as a service"))
+}
+
+/// Serves until it is told to stop. `ready` is called once it listens and has said so.
+fn serve(args: args::Server, data_dir: &Path, output: &mut Output, ready: impl FnOnce()) -> Result<(), Failure> {
+    let json = args.log_format == args::LogFormat::Json;
+    let _log = logging::start_as(logging::Log { file: args.log_file, json, days: args.log_days })?;
     open_files::raise_limit();
     let config = ServerConfig {
         listen: args.listen,
         public_url: args.public_url,
         insecure_http: args.insecure_http,
+        tls: args.tls_cert.zip(args.tls_key).map(|(certificate, key)| TlsFiles { certificate, key }),
+        metrics_listen: args.metrics_listen,
         trusted_proxies: args.trusted_proxies,
-        ..ServerConfig::new(&data_dir)
+        ..ServerConfig::new(data_dir)
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -49,6 +106,10 @@ pub(super) fn run(args: args::Server, output: &mut Output) -> Result<(), Failure
             }
             FirstLink::NotNeeded => {}
         }
+        if let Some(address) = server.metrics_address() {
+            output.fact("Metrics", format_args!("http://{address}/metrics"));
+        }
+        ready();
 
         let shutdown = CancellationToken::new();
         let mut running = std::pin::pin!(server.run(shutdown.clone()));
@@ -68,7 +129,7 @@ pub(super) fn run(args: args::Server, output: &mut Output) -> Result<(), Failure
 pub(super) fn failure(error: StartError) -> Failure {
     let exit = match &error {
         StartError::PortInUse { .. } | StartError::Open(OpenError::Locked { .. }) => Exit::InUse,
-        StartError::Exposed { .. } => Exit::Usage,
+        StartError::Exposed { .. } | StartError::MetricsExposed { .. } | StartError::Tls(_) => Exit::Usage,
         StartError::Open(_) | StartError::Listen { .. } | StartError::Store(_) | StartError::Internal(_) => {
             Exit::Failed
         }

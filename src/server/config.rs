@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use axum::http::Uri;
 
+use super::tls::TlsFiles;
+
 /// Where the server listens unless told otherwise.
 pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7373);
 
@@ -20,6 +22,10 @@ pub struct ServerConfig {
     pub public_url: Option<PublicUrl>,
     /// Other machines may speak plain HTTP to it.
     pub insecure_http: bool,
+    /// Certificate and key, to speak TLS itself.
+    pub tls: Option<TlsFiles>,
+    /// Where metrics are served, on loopback; `None` for nowhere.
+    pub metrics_listen: Option<SocketAddr>,
     /// Proxies that speak TLS to the world and may name the client in `X-Forwarded-For`.
     pub trusted_proxies: Vec<IpAddr>,
 }
@@ -32,18 +38,20 @@ impl ServerConfig {
             listen: LISTEN_DEFAULT,
             public_url: None,
             insecure_http: false,
+            tls: None,
+            metrics_listen: None,
             trusted_proxies: Vec::new(),
         }
     }
 
     /// Whether listening on `address` exposes passwords and terminals to whoever is on the way.
     pub(super) fn may_listen(&self, address: SocketAddr) -> bool {
-        address.ip().is_loopback() || self.insecure_http || !self.trusted_proxies.is_empty()
+        address.ip().is_loopback() || self.tls.is_some() || self.insecure_http || !self.trusted_proxies.is_empty()
     }
 
     /// Whether people come by https, so that cookies may insist on it.
     pub(super) fn is_https(&self) -> bool {
-        self.public_url.as_ref().is_some_and(|url| url.scheme == "https")
+        self.tls.is_some() || self.public_url.as_ref().is_some_and(|url| url.scheme == "https")
     }
 }
 
@@ -126,6 +134,9 @@ mod tests {
         config.insecure_http = true;
         assert!(config.may_listen(everywhere));
         config.insecure_http = false;
+        config.tls = Some(TlsFiles { certificate: "a".into(), key: "b".into() });
+        assert!(config.may_listen(everywhere));
+        config.tls = None;
         config.trusted_proxies = vec!["10.0.0.1".parse().unwrap()];
         assert!(config.may_listen(everywhere));
     }

@@ -11,10 +11,13 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use super::tls::{Tls, TlsError};
 use super::{ServerConfig, Shared};
 use crate::store::{OpenError, StoreError};
 
@@ -39,6 +42,17 @@ const ACCEPT_QUEUE: u32 = 4_096;
 /// Pause after the system had no place for another connection, mostly for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Time from a connection's start to the end of its TLS handshake.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+
+/// First byte of every TLS connection (RFC 8446, 5.1: the handshake's record type).
+const TLS_HANDSHAKE: u8 = 22;
+
+/// What somebody gets who speaks plain HTTP to a port with TLS.
+const SPEAK_TLS: &[u8] =
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n\
+    content-length: 51\r\n\r\nthis port speaks TLS: write https:// instead of http";
+
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -62,9 +76,19 @@ pub enum StartError {
     /// Passwords and terminals would cross the network in the clear.
     #[error(
         "{address} can be reached by other machines, and without TLS everybody on the way could read passwords and \
-         terminals: put a proxy with TLS before it and name it with --trusted-proxy, or accept that with --insecure-http"
+         terminals: give it a certificate with --tls-cert and --tls-key, put a proxy with TLS before it and name it with \
+         --trusted-proxy, or accept that with --insecure-http"
     )]
     Exposed {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// Certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Metrics name what runs here, and are for this machine.
+    #[error("metrics are served to this machine only, and {address} can be reached by others: choose 127.0.0.1")]
+    MetricsExposed {
         /// Where.
         address: SocketAddr,
     },
@@ -87,6 +111,14 @@ pub(super) fn listen(config: &ServerConfig) -> Result<TcpListener, StartError> {
     })
 }
 
+/// The listener of the metrics.
+pub(super) fn metrics(address: SocketAddr) -> Result<TcpListener, StartError> {
+    if !address.ip().is_loopback() {
+        return Err(StartError::MetricsExposed { address });
+    }
+    socket(address).map_err(|error| StartError::Listen { address, detail: error.to_string() })
+}
+
 fn socket(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // On Unix: a server that starts again takes its port although old connections linger. On Windows the same
@@ -106,17 +138,19 @@ pub(super) fn address(listener: &TcpListener, config: &ServerConfig) -> Result<S
 }
 
 /// The URL of an address. Who listens everywhere is reached on this machine as localhost.
-pub(super) fn url(address: SocketAddr) -> String {
+pub(super) fn url(address: SocketAddr, tls: bool) -> String {
+    let scheme = if tls { "https" } else { "http" };
     if address.ip().is_unspecified() {
-        format!("http://localhost:{}", address.port())
+        format!("{scheme}://localhost:{}", address.port())
     } else {
-        format!("http://{address}")
+        format!("{scheme}://{address}")
     }
 }
 
 /// Serves connections until `shutdown`; those that are open end by themselves after it.
 pub(super) async fn accept_all(
-    listener: TcpListener,
+    listener: &TcpListener,
+    tls: Option<Arc<Tls>>,
     router: Router,
     shared: &Arc<Shared>,
     shutdown: &CancellationToken,
@@ -125,13 +159,20 @@ pub(super) async fn accept_all(
     loop {
         let accepted = tokio::select! {
             () = shutdown.cancelled() => return,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(listener, &places) => accepted,
         };
         match accepted {
             Ok((stream, peer, place)) => {
-                let serving = serve(stream, peer, router.clone(), shared.shutdown.clone());
+                let (tls, router, shutdown) = (tls.clone(), router.clone(), shared.shutdown.clone());
                 shared.tasks.spawn(async move {
-                    serving.await;
+                    match tls {
+                        None => serve(stream, peer, router, shutdown).await,
+                        Some(tls) => {
+                            if let Some(stream) = shake_hands(stream, &tls).await {
+                                serve(stream, peer, router, shutdown).await;
+                            }
+                        }
+                    }
                     drop(place);
                 });
             }
@@ -154,7 +195,33 @@ async fn accept(
     Ok((stream, peer, place))
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, shutdown: CancellationToken) {
+/// The TLS handshake, if it comes to one in time.
+async fn shake_hands(mut stream: TcpStream, tls: &Tls) -> Option<TlsStream<TcpStream>> {
+    let shaking = async {
+        let mut first = [0];
+        if stream.peek(&mut first).await? > 0 && first != [TLS_HANDSHAKE] {
+            stream.write_all(SPEAK_TLS).await?;
+            stream.shutdown().await?;
+            // What was asked is read away: a connection closed before that would be reset, and the answer lost.
+            tokio::io::copy(&mut stream.take(HEAD_BYTES_MAX as u64), &mut tokio::io::sink()).await?;
+            return Err(std::io::ErrorKind::InvalidData.into());
+        }
+        tls.acceptor().accept(stream).await
+    };
+    match tokio::time::timeout(HANDSHAKE_WITHIN, shaking).await {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "no TLS handshake");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+async fn serve<S>(stream: S, peer: SocketAddr, router: Router, shutdown: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));

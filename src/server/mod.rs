@@ -9,17 +9,20 @@ pub mod auth;
 mod config;
 mod links;
 mod listen;
+mod local;
+mod metrics;
 pub mod open_files;
 pub mod relay;
 mod router;
 pub mod routes;
 mod socket;
+mod tls;
 pub mod upgrade;
 mod viewer_socket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +31,8 @@ use tokio_util::task::TaskTracker;
 pub use config::{LISTEN_DEFAULT, PublicUrl, PublicUrlError, ServerConfig};
 pub use links::FirstLink;
 pub use listen::StartError;
+pub use local::LocalServer;
+pub use tls::{TlsError, TlsFiles};
 
 use crate::store::Store;
 use relay::Relay;
@@ -52,6 +57,8 @@ pub struct Shared {
     /// What the server's end waits for, for a short while.
     pub tasks: TaskTracker,
     pub(crate) sign_in: auth::SignIn,
+    pub(crate) metrics: metrics::Metrics,
+    pub(crate) started_at: SystemTime,
 }
 
 /// A server that has its data and its port, and answers once it runs.
@@ -59,6 +66,9 @@ pub struct Server {
     shared: Arc<Shared>,
     listener: TcpListener,
     address: SocketAddr,
+    tls: Option<Arc<tls::Tls>>,
+    metrics: Option<TcpListener>,
+    local: local::Local,
 }
 
 impl Server {
@@ -69,11 +79,14 @@ impl Server {
             None => listen::listen(&config)?,
         };
         let address = listen::address(&listener, &config)?;
+        let tls = config.tls.clone().map(tls::Tls::new).transpose()?.map(Arc::new);
+        let metrics = config.metrics_listen.map(listen::metrics).transpose()?;
         let dir = config.data_dir.clone();
         let store = tokio::task::spawn_blocking(move || Store::open(&dir))
             .await
             .map_err(|error| StartError::Internal(error.to_string()))??;
-        let url = config.public_url.as_ref().map_or_else(|| listen::url(address), PublicUrl::origin);
+        let local = local::Local::bind(&config.data_dir).await?;
+        let url = config.public_url.as_ref().map_or_else(|| listen::url(address, tls.is_some()), PublicUrl::origin);
         let shared = Arc::new(Shared {
             relay: Arc::new(Relay::new(store.clone())),
             store,
@@ -83,13 +96,20 @@ impl Server {
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
             sign_in: auth::SignIn::default(),
+            metrics: metrics::Metrics::default(),
+            started_at: SystemTime::now(),
         });
-        Ok(Self { shared, listener, address })
+        Ok(Self { shared, listener, address, tls, metrics, local })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it serves metrics, if it does.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref()?.local_addr().ok()
     }
 
     /// How people reach it, without a slash at the end.
@@ -99,9 +119,18 @@ impl Server {
 
     /// Answers until `shutdown` is cancelled, then ends what is open within three seconds.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { shared, listener, .. } = self;
+        let Self { shared, listener, tls, metrics, local, .. } = self;
         let router = router::router(Arc::clone(&shared));
-        listen::accept_all(listener, router, &shared, &shutdown).await;
+        let people = listen::accept_all(&listener, tls, router, &shared, &shutdown);
+        let commands = listen::accept_all(&local.listener, None, local.router(&shared), &shared, &shutdown);
+        let monitoring = async {
+            if let Some(metrics) = &metrics {
+                let router = metrics::router(Arc::clone(&shared));
+                listen::accept_all(metrics, None, router, &shared, &shutdown).await;
+            }
+        };
+        tokio::join!(people, commands, monitoring);
+        drop((listener, metrics, local));
         shared.shutdown.cancel();
         shared.tasks.close();
         let ended = async {

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::answer::ApiError;
 use super::auth::{gate, origin};
 use super::routes::{self, Route};
-use super::{Shared, assets, upgrade};
+use super::{Shared, assets, metrics, upgrade};
 use crate::base::problem::{Code, Problem};
 
 /// A request's body, in bytes. The longest is a command with its arguments.
@@ -20,6 +20,9 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Time in which a request is answered. The longest wait is for a machine that starts a session.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Browsers that came by https once come by nothing else for a year. Subdomains are others' business.
+const HSTS: &str = "max-age=31536000";
 
 /// The whole site.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
@@ -38,7 +41,8 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             ApiError::from(Problem::internal("a handler panicked")).into_response()
         }))
-        .layer(middleware::map_response(secured))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), metrics::count))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), secured))
         .with_state(shared)
 }
 
@@ -87,7 +91,8 @@ async fn not_stored(mut response: Response) -> Response {
 }
 
 /// Headers of every answer.
-async fn secured(mut response: Response) -> Response {
+async fn secured(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -95,6 +100,9 @@ async fn secured(mut response: Response) -> Response {
         (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if shared.config.is_https() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
     response
 }

@@ -83,6 +83,7 @@ pub fn site() -> Vec<Route> {
     let page = |path| read(path, Access::Open, assets::index);
     vec![
         read("/healthz", Access::Open, api::health),
+        read("/readyz", Access::Open, api::ready),
         read("/assets/{digest}/{*path}", Access::Open, assets::file),
         read("/favicon.ico", Access::Open, assets::icon),
         page("/"),

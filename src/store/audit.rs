@@ -15,6 +15,7 @@ mod look;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use book::{ENTRIES_MAX, Head};
+pub(super) use check::check_all;
 pub use check::{Checked, Flaw};
 pub use event::{Action, Actor, Entry, Event, Outcome, Who};
 pub use look::{Filter, PAGE_MAX, Page};

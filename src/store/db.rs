@@ -7,7 +7,7 @@
 //! whoever needs it next opens it: a server whose disk was full for a while needs no restart.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
@@ -77,9 +77,21 @@ pub(super) struct Db {
     writer: Option<JoinHandle<()>>,
 }
 
+/// What a database has done since it was opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    /// Commits that reached the disk.
+    pub commits: u64,
+    /// Writes that shared them.
+    pub writes: u64,
+    /// Commits that failed.
+    pub failures: u64,
+}
+
 /// Where the database stands while it is open.
 struct Shelf {
     path: PathBuf,
+    counts: Mutex<Counts>,
     /// `None` after a failed write. Held on blocking threads alone; written only to open and to close.
     database: RwLock<Option<Database>>,
 }
@@ -106,6 +118,16 @@ impl Shelf {
         Ok(())
     }
 
+    fn count(&self, writes: usize, committed: bool) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if committed {
+            counts.commits += 1;
+            counts.writes += writes as u64;
+        } else {
+            counts.failures += 1;
+        }
+    }
+
     fn close(&self) {
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -113,13 +135,21 @@ impl Shelf {
 
 impl Db {
     pub(super) fn new(path: PathBuf, database: Database) -> std::io::Result<Self> {
-        let shelf = Arc::new(Shelf { path, database: RwLock::new(Some(database)) });
+        let shelf = Arc::new(Shelf { path, counts: Mutex::default(), database: RwLock::new(Some(database)) });
         let (writes, waiting) = mpsc::channel(WRITES_WAITING_MAX);
         let writer = {
             let shelf = Arc::clone(&shelf);
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || write_all(&shelf, waiting))?
         };
         Ok(Self { shelf, writes: Some(writes), writer: Some(writer) })
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        *self.shelf.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn file_bytes(&self) -> u64 {
+        std::fs::metadata(&self.shelf.path).map_or(0, |facts| facts.len())
     }
 
     /// Runs `look` on a blocking thread, over one consistent state.
@@ -193,6 +223,7 @@ fn write_all(shelf: &Shelf, mut waiting: mpsc::Receiver<Write>) {
         }
         let mut told = Vec::with_capacity(batch.len());
         let outcome = commit(shelf, batch, &mut told);
+        shelf.count(told.len(), outcome.is_ok());
         if let Err(cause) = &outcome {
             tracing::error!(%cause, writes = told.len(), "writes failed");
             shelf.close();

@@ -34,6 +34,14 @@ pub enum OpenError {
         /// Newest schema version of this build.
         known: u32,
     },
+    /// The file to restore from is no whole backup.
+    #[error("{} is no backup that can be put back ({detail})", path.display())]
+    NoBackup {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The system refuses access.
     #[error("{} cannot be used: {detail}", path.display())]
     Unusable {

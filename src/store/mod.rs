@@ -5,6 +5,7 @@
 
 mod accounts;
 pub mod audit;
+mod backup;
 mod browser_sessions;
 mod db;
 mod error;
@@ -28,6 +29,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use accounts::NewOwner;
+pub use backup::{Restored, restore};
+pub use db::Counts;
 pub use error::{OpenError, StoreError};
 pub use invitations::Joining;
 pub use machines::MachineEdit;
@@ -61,6 +64,16 @@ impl Store {
         let db = Db::new(opened.path, opened.database)
             .map_err(|error| OpenError::Unusable { path: dir.to_owned(), detail: error.to_string() })?;
         Ok(Self { inner: Arc::new(Inner { db, _lock: opened.lock }), pending: None })
+    }
+
+    /// What the database has done since it was opened.
+    pub fn counts(&self) -> Counts {
+        self.inner.db.counts()
+    }
+
+    /// Size of the database file, in bytes; 0 if that cannot be told.
+    pub fn file_bytes(&self) -> u64 {
+        self.inner.db.file_bytes()
     }
 
     async fn read<T, F>(&self, look: F) -> Result<T, StoreError>

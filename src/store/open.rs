@@ -83,7 +83,7 @@ fn peek(path: &Path) -> Result<Option<u32>, OpenError> {
 }
 
 /// The schema version in an open file; `None` when it is empty.
-fn version(t: &redb::ReadTransaction) -> Result<Option<u32>, Fault> {
+pub(super) fn version(t: &redb::ReadTransaction) -> Result<Option<u32>, Fault> {
     if META.exists(t)? { META.get(t, migrate::SCHEMA_KEY) } else { Ok(None) }
 }
 
@@ -104,7 +104,7 @@ fn engine(dir: &Path, path: &Path, error: DatabaseError) -> OpenError {
     }
 }
 
-fn lock(dir: &Path) -> Result<File, OpenError> {
+pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
     let path = dir.join(LOCK_FILE);
     let file = File::options()
         .create(true)
@@ -120,30 +120,30 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
     }
 }
 
-fn unusable(path: &Path, error: impl std::fmt::Display) -> OpenError {
+pub(super) fn unusable(path: &Path, error: impl std::fmt::Display) -> OpenError {
     OpenError::Unusable { path: PathBuf::from(path), detail: error.to_string() }
 }
 
 /// The directory holds password hashes: it and the file are the owner's alone.
 #[cfg(unix)]
-fn create_private_dir(dir: &Path) -> std::io::Result<()> {
+pub(super) fn create_private_dir(dir: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 #[cfg(not(unix))]
-fn create_private_dir(dir: &Path) -> std::io::Result<()> {
+pub(super) fn create_private_dir(dir: &Path) -> std::io::Result<()> {
     // A person's own directories are theirs alone on Windows already.
     std::fs::create_dir_all(dir)
 }
 
 #[cfg(unix)]
-fn restrict(path: &Path) -> std::io::Result<()> {
+pub(super) fn restrict(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
 }
 
 #[cfg(not(unix))]
-fn restrict(_path: &Path) -> std::io::Result<()> {
+pub(super) fn restrict(_path: &Path) -> std::io::Result<()> {
     Ok(())
 }

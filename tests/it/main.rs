@@ -29,7 +29,9 @@
 //! | [`http_requests`] | what every request meets: origin, host, size, form |
 //! | [`http_secrets`] | no secret and nothing typed in any log |
 //! | [`http_sockets`] | who may hold a socket, and for how long |
+//! | [`http_tls`] | https with certificates that are renewed under a running server |
 //! | [`http_start`] | a server that cannot start says why and touches nothing |
+//! | [`server_operation`] | configuration file, metrics, backup and restore, `--daemon`, the audit log's check |
 //! | [`tidy`] | the house rules: layers, file sizes, dependencies with reasons |
 //!
 //! All of it is one binary, because each further one would link the product again. Every test starts its own world
@@ -70,11 +72,13 @@ mod http_requests;
 mod http_secrets;
 mod http_sockets;
 mod http_start;
+mod http_tls;
 mod input;
 mod journey;
 mod machine_sleeps;
 mod relay;
 mod restart;
+mod server_operation;
 mod session_commands;
 mod support;
 mod tidy;

@@ -7,9 +7,15 @@ pub(super) mod sessions;
 pub(super) mod setup;
 pub(super) mod sign_in;
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
+use super::Shared;
 use super::answer::ApiError;
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::problem::Code;
@@ -17,6 +23,18 @@ use crate::base::problem::Code;
 /// `GET /healthz`: whether the server runs at all.
 pub(super) async fn health() -> Json<Value> {
     Json(json!({ "status": "ok" }))
+}
+
+/// `GET /readyz`: whether requests can be answered, for whoever decides where to send them.
+pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+    let (status, said) = if shared.relay.is_closing() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+    } else if shared.store.is_readable().await {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be read")
+    };
+    (status, Json(json!({ "status": said }))).into_response()
 }
 
 /// A text that people gave something as its name: trimmed, not empty, of one line and of bounded length.

@@ -16,6 +16,7 @@ pub(super) use caller::gate;
 pub use caller::{Caller, Via};
 
 use super::answer::ApiError;
+use super::metrics::Counter;
 use crate::base::secret::Secret;
 use password::Passwords;
 use throttle::{Subject, Throttle};
@@ -24,6 +25,9 @@ use throttle::{Subject, Throttle};
 #[derive(Debug, Default)]
 pub(crate) struct SignIn {
     passwords: Passwords,
+    /// Passwords that fitted, and that did not.
+    pub(super) fitted: Counter,
+    pub(super) refused: Counter,
     throttle: Mutex<Throttle>,
 }
 
@@ -48,6 +52,7 @@ impl SignIn {
             ApiError::later(wait, format!("too many attempts; try again in {seconds} s"))
         })?;
         let fits = self.passwords.verify(password, stored).await?;
+        if fits { &self.fitted } else { &self.refused }.one();
         if fits {
             self.throttle().succeeded(&subjects);
         }

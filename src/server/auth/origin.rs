@@ -47,7 +47,7 @@ fn is_own(origin: &str, headers: &HeaderMap, config: &ServerConfig) -> bool {
     // Behind a proxy the page is https while the proxy speaks http to us.
     let scheme_fits = match uri.scheme_str() {
         Some("http") => !config.is_https(),
-        Some("https") => !config.trusted_proxies.is_empty(),
+        Some("https") => config.tls.is_some() || !config.trusted_proxies.is_empty(),
         _ => false,
     };
     scheme_fits && uri.authority().is_some_and(|authority| authority.as_str().eq_ignore_ascii_case(host))

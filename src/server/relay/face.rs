@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 use super::bounds;
-use super::fleet::Organisation;
+use super::fleet::{Census, Organisation};
 use super::saver::Saver;
 use crate::base::id::{KeyId, MachineId, OrganisationId, SessionId, UserId};
 use crate::base::limits::SESSIONS_PER_MACHINE_MAX;
@@ -156,6 +156,13 @@ impl Relay {
             organisation.hang_up(|_| Some(Close::Restart), |_| Some(Close::Restart));
         }
         self.inner.saver.flush().await;
+    }
+
+    /// How many there are of everything, in all organisations that somebody has asked for since the start.
+    pub(crate) fn census(&self) -> Census {
+        let mut census = Census::default();
+        self.loaded().iter().for_each(|organisation| organisation.count(&mut census));
+        census
     }
 
     /// Whether nobody is let in any more.

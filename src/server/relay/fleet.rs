@@ -23,6 +23,21 @@ pub struct Organisation {
     state: Mutex<State>,
 }
 
+/// How many there are of everything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Census {
+    /// Agents that are connected.
+    pub agents: u64,
+    /// Machines that are registered.
+    pub machines: u64,
+    /// Connections that listen to the fleet.
+    pub pages: u64,
+    /// Sessions whose program runs, as far as is known.
+    pub sessions: u64,
+    /// Terminals that somebody watches.
+    pub viewers: u64,
+}
+
 #[derive(Debug, Default)]
 struct State {
     machines: BTreeMap<MachineId, Machine>,
@@ -262,6 +277,18 @@ impl Organisation {
     pub(super) fn running(&self, machine: MachineId) -> usize {
         let state = self.state();
         state.sessions.values().filter(|session| session.machine == machine && session.info.exit.is_none()).count()
+    }
+
+    /// Adds what there is here.
+    pub(super) fn count(&self, census: &mut Census) {
+        let state = self.state();
+        census.machines += state.machines.len() as u64;
+        census.agents += state.machines.values().filter(|machine| machine.uplink.is_some()).count() as u64;
+        census.pages += state.pages.len() as u64;
+        for session in state.sessions.values() {
+            census.sessions += u64::from(session.info.exit.is_none());
+            census.viewers += u64::from(session.hub.viewers());
+        }
     }
 
     /// Closes the connections for which `close` has a reason.

@@ -13,7 +13,7 @@ mod session_hub;
 mod uplink;
 
 pub use face::Relay;
-pub use fleet::Organisation;
+pub use fleet::{Census, Organisation};
 pub use line::Line;
 pub use page::Page;
 pub use session_hub::{Arrival, Pulled, SessionHub, Slot, Violation, heard_on};

@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use serde::{Deserialize, Serialize};
+
 use super::Book;
 use super::book::{self, BEGINNING, Head};
 use super::event::{Action, Entry};
@@ -11,7 +13,7 @@ use crate::store::schema::{AUDIT, AUDIT_HEADS, Look, pair};
 use crate::store::{Store, StoreError};
 
 /// What was found in one chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checked {
     /// Which.
     pub book: String,
@@ -24,7 +26,8 @@ pub struct Checked {
 }
 
 /// Where a chain breaks.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum Flaw {
     /// An entry is not the one that the next says was before it.
     #[error("entry {seq} was changed, or another was put in its place")]
@@ -68,26 +71,32 @@ impl Store {
     /// Checks every chain from its first entry to its last. `noted`: the number and hash of an entry that somebody wrote
     /// down elsewhere, to be found in one of them.
     pub async fn audit_verify(&self, noted: Option<(u64, String)>) -> Result<Vec<Checked>, StoreError> {
-        self.read(move |t| {
-            let mut books = vec![Book::Server];
-            AUDIT_HEADS.visit(t, "", None, |key, _| {
-                books.extend(key.parse::<OrganisationId>().map(Book::Of));
-                ControlFlow::Continue(())
-            })?;
-            let mut checked = Vec::new();
-            let mut found = noted.is_none();
-            for book in books {
-                let (one, has) = check(t, book, noted.as_ref())?;
-                found |= has;
-                checked.push(one);
-            }
-            if let (false, Some((seq, _)), Some(last)) = (found, &noted, checked.last_mut()) {
-                last.flaw.get_or_insert(Flaw::NotAsNoted { seq: *seq });
-            }
-            Ok(checked)
-        })
-        .await
+        self.read(move |t| check_chains(t, noted.as_ref())).await
     }
+}
+
+/// Every chain of a file, also of one in which there never was any.
+pub(in crate::store) fn check_all(t: &impl Look) -> Result<Vec<Checked>, Fault> {
+    if AUDIT_HEADS.exists(t)? && AUDIT.exists(t)? { check_chains(t, None) } else { Ok(Vec::new()) }
+}
+
+fn check_chains(t: &impl Look, noted: Option<&(u64, String)>) -> Result<Vec<Checked>, Fault> {
+    let mut books = vec![Book::Server];
+    AUDIT_HEADS.visit(t, "", None, |key, _| {
+        books.extend(key.parse::<OrganisationId>().map(Book::Of));
+        ControlFlow::Continue(())
+    })?;
+    let mut checked = Vec::new();
+    let mut found = noted.is_none();
+    for book in books {
+        let (one, has) = check(t, book, noted)?;
+        found |= has;
+        checked.push(one);
+    }
+    if let (false, Some((seq, _)), Some(last)) = (found, noted, checked.last_mut()) {
+        last.flaw.get_or_insert(Flaw::NotAsNoted { seq: *seq });
+    }
+    Ok(checked)
 }
 
 /// One chain, and whether it holds what was noted.
