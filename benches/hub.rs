@@ -30,7 +30,7 @@ use sessionforge::wire::Frame;
 use sessionforge::wire::frame::{InputOutcome, SnapshotAt, SnapshotFlags};
 use sessionforge::wire::hello::Role as Peer;
 use sessionforge::wire::message::{self, Announced, From, FromAgent, FromViewer, SessionAsk, Take, ToAgent};
-use sessionforge::wire::session::{Activity, MachineFacts, SessionInfo, SessionState};
+use sessionforge::wire::session::{MachineFacts, SessionInfo};
 use support::http::Http;
 use support::server::TestServer;
 use support::socket::Socket;
@@ -267,20 +267,5 @@ async fn agent_task(
 }
 
 fn info(id: SessionId) -> SessionInfo {
-    SessionInfo {
-        id,
-        name: None,
-        command: "bench".to_owned(),
-        args: Vec::new(),
-        workdir: "/".to_owned(),
-        title: None,
-        state: SessionState::Running,
-        activity: Activity::Idle,
-        exit: None,
-        pid: None,
-        cols: 80,
-        rows: 24,
-        started_at: 0,
-        ended_at: None,
-    }
+    SessionInfo::new(id, "bench")
 }

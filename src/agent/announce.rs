@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 
-use super::hosts::has_ended;
 use crate::base::limits::CONTROL_BYTES_MAX;
 use crate::wire::message::Announced;
 use crate::wire::session::SessionInfo;
@@ -28,7 +27,7 @@ pub(super) fn shortened(mut info: SessionInfo) -> SessionInfo {
 /// Those that fit into one message, and the rest. Running ones come first, since a server that does not find a session
 /// in that message sends its viewers away.
 pub(super) fn fitting(mut all: Vec<Announced>) -> (Vec<Announced>, Vec<Announced>) {
-    all.sort_by_key(|announced| (has_ended(&announced.info), Reverse(announced.info.started_at)));
+    all.sort_by_key(|announced| (announced.info.has_ended(), Reverse(announced.info.started_at)));
     let mut bytes = AROUND_BYTES;
     let fits = all.iter().take_while(|announced| {
         bytes += serde_json::to_vec(announced).map_or(0, |json| json.len() + 1);
@@ -44,24 +43,14 @@ mod tests {
     use super::*;
     use crate::base::id::SessionId;
     use crate::wire::message::FromAgent;
-    use crate::wire::session::{Activity, SessionState};
+    use crate::wire::session::SessionState;
 
     fn announced(channel: u32, state: SessionState, args: Vec<String>) -> Announced {
         let info = SessionInfo {
-            id: SessionId::random(),
-            name: None,
-            command: "bash".into(),
             args,
-            workdir: "/".into(),
-            title: None,
             state,
-            activity: Activity::Idle,
-            exit: None,
-            pid: None,
-            cols: 80,
-            rows: 24,
             started_at: u64::from(channel),
-            ended_at: None,
+            ..SessionInfo::new(SessionId::random(), "bash")
         };
         Announced { channel, info: shortened(info) }
     }

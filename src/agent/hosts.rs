@@ -111,7 +111,7 @@ impl Hosts {
 
     /// A session whose host is gone is lost, unless it was written down that it exited. From now on that is written.
     fn found_dead(&self, mut facts: Facts) -> SessionInfo {
-        if !has_ended(&facts.info) {
+        if !facts.info.has_ended() {
             facts.info.state = SessionState::Lost;
             facts.info.pid = None;
             if let Err(cause) = runtime_dir::write_facts(&self.runtime_dir, &facts) {
@@ -145,7 +145,7 @@ impl Hosts {
             return Ok(());
         }
         let known = runtime_dir::scan(&self.runtime_dir).map_err(Problem::internal)?;
-        let running = known.iter().filter(|facts| !has_ended(&facts.info)).count();
+        let running = known.iter().filter(|facts| !facts.info.has_ended()).count();
         if running + self.starting().len() > SESSIONS_PER_MACHINE_MAX {
             return Err(Problem::new(
                 Code::TooMany,
@@ -155,7 +155,7 @@ impl Hosts {
             ));
         }
         let too_many = (known.len() + 1).saturating_sub(SESSIONS_KNOWN_MAX);
-        for facts in known.iter().filter(|facts| has_ended(&facts.info)).take(too_many) {
+        for facts in known.iter().filter(|facts| facts.info.has_ended()).take(too_many) {
             tracing::info!(session = %facts.info.id, "the oldest session that has ended is forgotten");
             self.forget(facts.info.id).await?;
         }
@@ -177,7 +177,7 @@ impl Hosts {
     pub(super) async fn forget(&self, session: SessionId) -> Result<(), Problem> {
         let still_runs = || Problem::new(Code::Conflict, "the session still runs: stop it first");
         match self.open(session).await {
-            Opening::Live(host) if has_ended(&host.info) => {
+            Opening::Live(host) if host.info.has_ended() => {
                 // What became of it the directory tells, not how the connection ended: it removes its files by itself.
                 let _ = tokio::time::timeout(FORGOTTEN_WITHIN, host.forget()).await;
                 if runtime_dir::read_facts(&self.runtime_dir, session).is_some() {
@@ -223,11 +223,6 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Whether nothing more can come from the session's program.
-pub(super) fn has_ended(info: &SessionInfo) -> bool {
-    matches!(info.state, SessionState::Exited | SessionState::Lost)
-}
-
 #[cfg(all(test, unix))]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -236,25 +231,9 @@ mod tests {
     use super::*;
     use crate::base::secret::Secret;
     use crate::host::runtime_dir::write_facts;
-    use crate::wire::session::Activity;
 
     fn facts(id: SessionId, state: SessionState) -> Facts {
-        let info = SessionInfo {
-            id,
-            name: None,
-            command: "bash".into(),
-            args: Vec::new(),
-            workdir: "/".into(),
-            title: None,
-            state,
-            activity: Activity::Idle,
-            exit: None,
-            pid: None,
-            cols: 80,
-            rows: 24,
-            started_at: 1,
-            ended_at: None,
-        };
+        let info = SessionInfo { state, started_at: 1, ..SessionInfo::new(id, "bash") };
         Facts { protocol: (1, 0), build: "0".into(), host_pid: 1, socket: "/nowhere.sock".into(), info }
     }
 

@@ -26,7 +26,7 @@ use crate::wire::Frame;
 use crate::wire::frame::InputOutcome;
 use crate::wire::hello::{Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR, Role};
 use crate::wire::message::{Announced, From, FromAgent, SessionAsk, SessionSays, ToAgent, from_json, to_frame};
-use crate::wire::session::{Activity, Launch, SessionInfo, SessionState};
+use crate::wire::session::{Launch, SessionInfo, SessionState};
 
 /// Longer than the silence after which an agent leaves its server.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,22 +36,7 @@ async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
 }
 
 fn info(id: SessionId, state: SessionState) -> SessionInfo {
-    SessionInfo {
-        id,
-        name: None,
-        command: "bash".into(),
-        args: Vec::new(),
-        workdir: "/".into(),
-        title: None,
-        state,
-        activity: Activity::Idle,
-        exit: None,
-        pid: None,
-        cols: 80,
-        rows: 24,
-        started_at: 1,
-        ended_at: None,
-    }
+    SessionInfo { state, started_at: 1, ..SessionInfo::new(id, "bash") }
 }
 
 /// A PTY host's socket and facts, without a PTY.

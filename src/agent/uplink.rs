@@ -23,7 +23,7 @@ use super::config::AgentConfig;
 use super::connect::{BATCH_BYTES, Socket};
 use super::error::UplinkError;
 use super::gap::BEAT_EVERY;
-use super::hosts::{Hosts, Opening, has_ended};
+use super::hosts::{Hosts, Opening};
 use super::link::{Gone, ToHost, bare_ask};
 use super::shared::Shared;
 use crate::base::id::SessionId;
@@ -200,7 +200,7 @@ impl Uplink {
         match frame {
             Frame::Input { channel, viewer, number, bytes } => {
                 tracing::trace!(hop = "k6", channel, bytes = bytes.len(), "input");
-                if self.channels.get(&channel).is_some_and(|session| has_ended(&session.info) && session.link.is_none())
+                if self.channels.get(&channel).is_some_and(|session| session.info.has_ended() && session.link.is_none())
                 {
                     let outcome = InputOutcome::Ended;
                     self.shared.send(&Frame::InputAck { channel, viewer, number, outcome })?;
@@ -257,7 +257,7 @@ impl Uplink {
 
     /// Whether nothing can come from the session any more, nor go to it.
     fn is_over(&self, channel: u32) -> bool {
-        self.channels.get(&channel).is_some_and(|session| has_ended(&session.info) && session.link.is_none())
+        self.channels.get(&channel).is_some_and(|session| session.info.has_ended() && session.link.is_none())
     }
 
     fn pass_down(&mut self, channel: u32, frame: &Frame) {
@@ -275,7 +275,7 @@ impl Uplink {
         session.info = gone.info;
         let lived = session.link.take().is_some_and(|link| link.since.elapsed() >= LINK_LIVED);
         let id = session.info.id;
-        if lived && !has_ended(&session.info) {
+        if lived && !session.info.has_ended() {
             self.look_for(id);
         }
     }

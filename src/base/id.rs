@@ -190,6 +190,79 @@ impl<'de> Deserialize<'de> for ViewerId {
     }
 }
 
+/// A conversation of Claude Code: a UUID, written in lower case as its transcripts are named.
+///
+/// It stands on command lines and in file names, so nothing else may pass for one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConversationId([u8; 16]);
+
+/// Digits of a UUID before each of its dashes.
+const UUID_DASHES: [usize; 4] = [8, 13, 18, 23];
+
+impl ConversationId {
+    /// A new one: a random UUID (version 4 of RFC 9562).
+    pub fn random() -> Self {
+        let mut raw = [0; 16];
+        fill_random(&mut raw);
+        raw[6] = raw[6] & 0x0f | 0x40;
+        raw[8] = raw[8] & 0x3f | 0x80;
+        Self(raw)
+    }
+}
+
+impl fmt::Display for ConversationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, byte) in self.0.iter().enumerate() {
+            if [4, 6, 8, 10].contains(&at) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ConversationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for ConversationId {
+    type Err = NotAConversation;
+
+    fn from_str(text: &str) -> Result<Self, NotAConversation> {
+        let is_uuid = text.len() == 36
+            && text
+                .bytes()
+                .enumerate()
+                .all(|(at, byte)| if UUID_DASHES.contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() });
+        if !is_uuid {
+            return Err(NotAConversation);
+        }
+        let digits: ViewerId = text.replace('-', "").parse().map_err(|_| NotAConversation)?;
+        Ok(Self(digits.0))
+    }
+}
+
+/// A text that is not a conversation's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a conversation's id: it is a UUID, like 550e8400-e29b-41d4-a716-446655440000")]
+pub struct NotAConversation;
+
+impl Serialize for ConversationId {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ConversationId {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -215,5 +288,18 @@ mod tests {
         assert_eq!(id.to_string().parse::<ViewerId>().unwrap(), id);
         assert!("00".parse::<ViewerId>().is_err());
         assert!("zz000000000000000000000000000000".parse::<ViewerId>().is_err());
+    }
+
+    #[test]
+    fn a_conversation_is_a_uuid_and_nothing_else() {
+        let id = ConversationId::random();
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.to_string().as_bytes()[14], b'4', "{id}");
+        let upper: ConversationId = "550E8400-E29B-41D4-A716-446655440000".parse().unwrap();
+        assert_eq!(upper.to_string(), "550e8400-e29b-41d4-a716-446655440000");
+        for wrong in ["", "--resume", "550e8400e29b41d4a716446655440000", "550e8400-e29b-41d4-a716-44665544000/", "é"]
+        {
+            assert_eq!(wrong.parse::<ConversationId>(), Err(NotAConversation), "{wrong}");
+        }
     }
 }

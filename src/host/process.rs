@@ -22,7 +22,7 @@ use super::{environment, log, program, socket};
 use crate::base::problem::{Code, Problem};
 use crate::pty::{self, Pty, Size};
 use crate::wire::build;
-use crate::wire::session::{Activity, SessionInfo, SessionState};
+use crate::wire::session::SessionInfo;
 
 /// Connections have this long to hear of the end before the process goes.
 const FAREWELL: Duration = Duration::from_millis(200);
@@ -127,20 +127,14 @@ impl Host {
         let size = bounded(Size { cols: launch.cols, rows: launch.rows });
         let pty = pty::open(&program, size).map_err(|error| removed(Problem::new(Code::Internal, error)))?;
         let info = SessionInfo {
-            id: *session,
             name: launch.name.clone(),
-            command: launch.command.clone(),
             args: launch.args.clone(),
             workdir: program.workdir.display().to_string(),
-            title: None,
-            state: SessionState::Running,
-            activity: Activity::Idle,
-            exit: None,
             pid: pty.pid(),
             cols: size.cols,
             rows: size.rows,
             started_at: now_millis(),
-            ended_at: None,
+            ..SessionInfo::new(*session, &launch.command)
         };
         let facts = Facts {
             protocol: build::protocol(),

@@ -141,22 +141,7 @@ mod tests {
             build: "0.1.0".to_owned(),
             host_pid: 7,
             socket: "/x".into(),
-            info: SessionInfo {
-                id,
-                name: None,
-                command: "sh".to_owned(),
-                args: vec![],
-                workdir: "/".to_owned(),
-                title: None,
-                state: crate::wire::session::SessionState::Running,
-                activity: crate::wire::session::Activity::Idle,
-                exit: None,
-                pid: None,
-                cols: 80,
-                rows: 24,
-                started_at,
-                ended_at: None,
-            },
+            info: SessionInfo { started_at, ..SessionInfo::new(id, "sh") },
         }
     }
 

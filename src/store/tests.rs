@@ -6,7 +6,7 @@ mod people;
 use super::*;
 use crate::base::id::{InvitationId, KeyId, MachineId, OrganisationId, SessionId, UserId};
 use crate::base::secret::Secret;
-use crate::wire::session::{Activity, MachineFacts, SessionInfo, SessionState};
+use crate::wire::session::{MachineFacts, SessionInfo, SessionState};
 
 struct World {
     store: Store,
@@ -33,22 +33,7 @@ fn key_row(secret: &str, organisation: OrganisationId, created_by: UserId) -> Ke
 }
 
 fn session_row(machine: MachineId, organisation: OrganisationId, owner: UserId) -> SessionRow {
-    let info = SessionInfo {
-        id: SessionId::random(),
-        name: None,
-        command: "bash".to_owned(),
-        args: Vec::new(),
-        workdir: "/".to_owned(),
-        title: None,
-        state: SessionState::Running,
-        activity: Activity::Idle,
-        exit: None,
-        pid: None,
-        cols: 80,
-        rows: 24,
-        started_at: 1,
-        ended_at: None,
-    };
+    let info = SessionInfo { started_at: 1, ..SessionInfo::new(SessionId::random(), "bash") };
     SessionRow { machine, organisation, owner, info, sharing: Sharing::Private }
 }
 

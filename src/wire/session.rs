@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::SessionId;
+use crate::base::id::{ConversationId, SessionId};
 
 /// Where in its life a session is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -97,9 +97,55 @@ pub struct SessionInfo {
     pub rows: u16,
     /// When it started, in milliseconds since 1970 by the machine's clock.
     pub started_at: u64,
-    /// When it ended, likewise.
+    /// When it ended, likewise; of a lost session, when that was noticed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<u64>,
+    /// When the last screen that is known was taken, likewise. Only of a session whose PTY host is gone, if a screen of
+    /// it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_screen_at: Option<u64>,
+    /// The conversation of a Claude Code session, as far as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
+    pub conversation: Option<ConversationId>,
+    /// The session whose conversation this one went on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed_from: Option<SessionId>,
+}
+
+impl SessionInfo {
+    /// Of a program that runs in a terminal of 80×24 cells, and of which nothing else is known.
+    pub fn new(id: SessionId, command: &str) -> Self {
+        Self {
+            id,
+            name: None,
+            command: command.to_owned(),
+            args: Vec::new(),
+            workdir: "/".to_owned(),
+            title: None,
+            state: SessionState::Running,
+            activity: Activity::Idle,
+            exit: None,
+            pid: None,
+            cols: 80,
+            rows: 24,
+            started_at: 0,
+            ended_at: None,
+            last_screen_at: None,
+            conversation: None,
+            resumed_from: None,
+        }
+    }
+
+    /// Whether nothing more can come from its program.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, SessionState::Exited | SessionState::Lost)
+    }
+}
+
+/// An id of a form that this build does not know is none, and costs nothing else.
+fn known<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<ConversationId>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| text.parse().ok()))
 }
 
 /// What an agent says of the machine it runs on.
@@ -124,4 +170,19 @@ pub struct MachineFacts {
     /// Home directory of the person the agent runs as.
     #[serde(default)]
     pub home: String,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_of_an_older_or_newer_peer_is_read_as_far_as_it_is_known() {
+        let json = r#"{"id":"ses_a1b2c3d4e5f6","command":"sh","workdir":"/","state":"running","cols":80,"rows":24,"started_at":0}"#;
+        let old: SessionInfo = serde_json::from_str(json).unwrap();
+        assert_eq!(old, SessionInfo::new(old.id, "sh"));
+        let newer = json.replace("\"cols\"", "\"conversation\":\"a form to come\",\"mood\":7,\"cols\"");
+        assert_eq!(serde_json::from_str::<SessionInfo>(&newer).unwrap(), old);
+    }
 }

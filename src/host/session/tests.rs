@@ -10,22 +10,7 @@ use crate::wire::session::Activity;
 const VIEWER: ViewerId = ViewerId([1; 16]);
 
 fn info() -> SessionInfo {
-    SessionInfo {
-        id: "ses_a1b2c3d4e5f6".parse().unwrap(),
-        name: None,
-        command: "sh".to_owned(),
-        args: vec![],
-        workdir: "/".to_owned(),
-        title: None,
-        state: SessionState::Running,
-        activity: Activity::Idle,
-        exit: None,
-        pid: None,
-        cols: 80,
-        rows: 24,
-        started_at: 1,
-        ended_at: None,
-    }
+    SessionInfo::new("ses_a1b2c3d4e5f6".parse().unwrap(), "sh")
 }
 
 /// Runs `test` beside a session of a scripted terminal, whose controller is [`VIEWER`].

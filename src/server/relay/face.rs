@@ -17,7 +17,7 @@ use crate::server::auth::Via;
 use crate::store::{Store, StoreError};
 use crate::wire::close::Close;
 use crate::wire::message::{MachineView, SessionAsk, SessionView, ToAgent};
-use crate::wire::session::{Launch, SessionState};
+use crate::wire::session::Launch;
 
 /// The relay. Clones share it.
 #[derive(Debug, Clone)]
@@ -98,7 +98,7 @@ impl Relay {
         let organisation = self.organisation(organisation).await?;
         let known = organisation.session(session).zip(organisation.hub(session));
         let (view, hub) = known.ok_or_else(no_such_session)?;
-        if has_ended(view.info.state) {
+        if view.info.has_ended() {
             return Err(Problem::new(Code::SessionEnded, "the session's program has ended already"));
         }
         hub.ask(SessionAsk::Stop { force })
@@ -109,7 +109,7 @@ impl Relay {
         let organisation_id = organisation;
         let organisation = self.organisation(organisation).await?;
         let view = organisation.session(session).ok_or_else(no_such_session)?;
-        if !has_ended(view.info.state) {
+        if !view.info.has_ended() {
             return Err(Problem::new(Code::Conflict, "the session's program still runs; stop it first"));
         }
         let uplink = organisation.uplink(view.machine)?;
@@ -181,8 +181,4 @@ impl Relay {
 
 fn no_such_session() -> Problem {
     Problem::new(Code::NotFound, "there is no such session")
-}
-
-fn has_ended(state: SessionState) -> bool {
-    matches!(state, SessionState::Exited | SessionState::Lost)
 }

@@ -276,7 +276,7 @@ impl Organisation {
     /// Sessions of a machine whose programs run.
     pub(super) fn running(&self, machine: MachineId) -> usize {
         let state = self.state();
-        state.sessions.values().filter(|session| session.machine == machine && session.info.exit.is_none()).count()
+        state.sessions.values().filter(|session| session.machine == machine && !session.info.has_ended()).count()
     }
 
     /// Adds what there is here.

@@ -6,7 +6,6 @@ use crate::base::id::KeyId;
 use crate::base::secret::Secret;
 use crate::server::auth::{Caller, Via};
 use crate::store::Role;
-use crate::wire::session::SessionState;
 
 struct World {
     _dir: tempfile::TempDir,
@@ -57,22 +56,7 @@ impl World {
 }
 
 fn info(id: SessionId) -> SessionInfo {
-    SessionInfo {
-        id,
-        name: None,
-        command: "bash".to_owned(),
-        args: Vec::new(),
-        workdir: "/".to_owned(),
-        title: None,
-        state: SessionState::Running,
-        activity: Activity::Idle,
-        exit: None,
-        pid: None,
-        cols: 80,
-        rows: 24,
-        started_at: 0,
-        ended_at: None,
-    }
+    SessionInfo::new(id, "bash")
 }
 
 #[tokio::test]
