@@ -119,6 +119,7 @@ pub enum SessionAsk {
 }
 
 /// Said by a PTY host about its session.
+#[allow(clippy::large_enum_variant, reason = "read and dropped one at a time, never kept in numbers")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum SessionSays {
