@@ -43,11 +43,14 @@ pub struct ConfigFile {
     pub allow: Vec<String>,
     /// What a person calls this machine; its host name if `None`.
     pub name: Option<String>,
+    /// Whether each session's last screen is kept in the data directory, to be shown when its PTY host is gone. What is
+    /// on a terminal is then on the disk, in files of their owner alone. Holds for sessions started from then on.
+    pub keep_screens: bool,
 }
 
 impl Default for ConfigFile {
     fn default() -> Self {
-        Self { allow: ALLOWED_BY_DEFAULT.map(str::to_owned).to_vec(), name: None }
+        Self { allow: ALLOWED_BY_DEFAULT.map(str::to_owned).to_vec(), name: None, keep_screens: true }
     }
 }
 
@@ -81,6 +84,8 @@ pub struct AgentConfig {
     pub allow: Vec<String>,
     /// Whether the key may cross a network unencrypted.
     pub insecure_http: bool,
+    /// See [`ConfigFile::keep_screens`].
+    pub keep_screens: bool,
 }
 
 impl AgentConfig {
@@ -133,6 +138,7 @@ mod tests {
             name: None,
             allow: allow.iter().map(|&program| program.to_owned()).collect(),
             insecure_http: false,
+            keep_screens: true,
         }
     }
 
@@ -163,6 +169,9 @@ mod tests {
         write(r#"{"name": "büro"}"#);
         let read = ConfigFile::read(data_dir.path()).unwrap();
         assert_eq!((read.name.as_deref(), read.allow.len()), (Some("büro"), ALLOWED_BY_DEFAULT.len()));
+        assert!(read.keep_screens);
+        write(r#"{"keep_screens": false}"#);
+        assert!(!ConfigFile::read(data_dir.path()).unwrap().keep_screens);
         write(r#"{"alow": ["*"]}"#);
         let error = ConfigFile::read(data_dir.path()).unwrap_err().to_string();
         assert!(error.contains("alow") && error.contains(CONFIG_FILE), "{error}");

@@ -13,15 +13,17 @@ use tokio::sync::Notify;
 
 use super::config::AgentConfig;
 use super::link::{FIRST_WORD_WITHIN, Greeted};
+use crate::base::clock::unix_millis;
 use crate::base::id::SessionId;
 use crate::base::limits::{SESSIONS_KNOWN_MAX, SESSIONS_PER_MACHINE_MAX};
 use crate::base::problem::{Code, Problem};
 use crate::host::client::{ConnectError, HostClient, LocalStream};
+use crate::host::last_screen::{self, LastScreen};
 use crate::host::launch::{self, StartError};
 use crate::host::runtime_dir::{self, Facts, RuntimeDirError};
 use crate::host::spec::{self, Spec};
 use crate::wire::hello::Role;
-use crate::wire::session::{Launch, SessionInfo, SessionState};
+use crate::wire::session::{Activity, Launch, SessionInfo, SessionState};
 
 /// Hosts opened at the same time. Each answers within a millisecond; one that hangs must not hold up the others.
 const OPENED_AT_ONCE: usize = 64;
@@ -113,13 +115,23 @@ impl Hosts {
     fn found_dead(&self, mut facts: Facts) -> SessionInfo {
         if !facts.info.has_ended() {
             facts.info.state = SessionState::Lost;
+            facts.info.activity = Activity::Idle;
             facts.info.pid = None;
+            facts.info.ended_at = Some(unix_millis());
             if let Err(cause) = runtime_dir::write_facts(&self.runtime_dir, &facts) {
                 // It is found dead again by the next who looks.
                 tracing::warn!(session = %facts.info.id, %cause, "that it is lost cannot be written down");
             }
         }
+        facts.info.last_screen_at = last_screen::taken_at(&self.runtime_dir, facts.info.id);
         facts.info
+    }
+
+    /// What a session's host left of its screen.
+    pub(super) async fn last_screen(&self, session: SessionId) -> Option<LastScreen> {
+        let dir = self.runtime_dir.clone();
+        // A reader that panicked has read nothing.
+        tokio::task::spawn_blocking(move || last_screen::read(&dir, session)).await.ok().flatten()
     }
 
     /// Starts a session, or does nothing if it has been started before. Waits for an earlier start of the same one.
@@ -132,15 +144,16 @@ impl Hosts {
         config.check_allowed(&launch.command)?;
         spec::check(&launch)?;
         let hosts = Arc::clone(self);
+        let keep_screen = config.keep_screens;
         // A task of its own: when the uplink breaks the start is carried through, and found by the next one.
         let starting = tokio::spawn(async move {
             let _turn = hosts.turn(session).await;
-            hosts.start_in_turn(session, launch).await
+            hosts.start_in_turn(session, launch, keep_screen).await
         });
         starting.await.map_err(Problem::internal)?
     }
 
-    async fn start_in_turn(&self, session: SessionId, launch: Launch) -> Result<(), Problem> {
+    async fn start_in_turn(&self, session: SessionId, launch: Launch, keep_screen: bool) -> Result<(), Problem> {
         if runtime_dir::read_facts(&self.runtime_dir, session).is_some() {
             return Ok(());
         }
@@ -159,7 +172,7 @@ impl Hosts {
             tracing::info!(session = %facts.info.id, "the oldest session that has ended is forgotten");
             self.forget(facts.info.id).await?;
         }
-        let spec = Spec { session, launch, runtime_dir: self.runtime_dir.clone(), env: Vec::new() };
+        let spec = Spec { session, launch, runtime_dir: self.runtime_dir.clone(), env: Vec::new(), keep_screen };
         match launch::start(&self.executable, &spec).await {
             Ok(ready) => {
                 tracing::info!(%session, host = ready.pid, "session started");
@@ -246,6 +259,7 @@ mod tests {
             name: None,
             allow: vec!["bash".into()],
             insecure_http: false,
+            keep_screens: true,
         }
     }
 

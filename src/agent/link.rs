@@ -43,7 +43,7 @@ struct Queue {
 pub(super) struct Hung;
 
 impl ToHost {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { queue: Arc::default() }
     }
 
@@ -60,8 +60,15 @@ impl ToHost {
         Ok(())
     }
 
-    fn take(&self) -> BytesMut {
-        std::mem::take(&mut *self.queue.bytes.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Everything queued, whole frames each behind its length, as soon as there is something.
+    pub(super) async fn taken(&self) -> BytesMut {
+        loop {
+            let bytes = std::mem::take(&mut *self.queue.bytes.lock().unwrap_or_else(PoisonError::into_inner));
+            if !bytes.is_empty() {
+                return bytes;
+            }
+            self.queue.filled.notified().await;
+        }
     }
 }
 
@@ -179,11 +186,7 @@ pub(super) fn bare_ask(json: &[u8]) -> Option<Vec<u8>> {
 
 async fn pass_down<W: AsyncWrite + Unpin>(mut writer: W, queue: &ToHost, shared: &Shared) -> io::Result<()> {
     loop {
-        let mut bytes = queue.take();
-        if bytes.is_empty() {
-            queue.queue.filled.notified().await;
-            continue;
-        }
+        let mut bytes = queue.taken().await;
         if shared.slept() {
             // Typed before this machine slept: the program must not have it now. The viewer decides anew.
             return Err(io::Error::other("the machine slept"));

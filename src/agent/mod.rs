@@ -11,6 +11,7 @@ pub mod error;
 mod facts;
 mod gap;
 mod hosts;
+mod last_screen;
 mod link;
 mod outbox;
 mod register;

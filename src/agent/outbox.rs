@@ -95,6 +95,11 @@ impl Outbox {
         self.lanes.get(&channel).is_none_or(|lane| lane.bytes < LANE_BYTES_MAX)
     }
 
+    /// Whether nothing of this session is pending.
+    pub(super) fn is_empty(&self, channel: u32) -> bool {
+        self.lanes.get(&channel).is_none_or(|lane| lane.frames.is_empty())
+    }
+
     /// Drops what is pending of a session whose channel is closed.
     pub(super) fn forget(&mut self, channel: u32) {
         if self.bulk.front() == Some(&channel) {

@@ -64,17 +64,26 @@ impl Shared {
 
     /// Sends an encoded frame in the order of its session, and waits while too much of that session is pending.
     pub(super) async fn send_output(&self, channel: u32, frame: Bytes) {
+        self.drained_until(|outbox| outbox.has_room(channel)).await;
+        self.outbox().push_output(channel, frame);
+        self.filled.notify_one();
+    }
+
+    /// Waits until nothing of `channel` is pending: what is sent from then on comes after it.
+    pub(super) async fn drained(&self, channel: u32) {
+        self.drained_until(|outbox| outbox.is_empty(channel)).await;
+    }
+
+    async fn drained_until(&self, enough: impl Fn(&Outbox) -> bool) {
         loop {
             // The waiter is made before the look: room made in between is not missed.
             let mut drained = std::pin::pin!(self.drained.notified());
             drained.as_mut().enable();
-            if self.outbox().has_room(channel) {
-                break;
+            if enough(&self.outbox()) {
+                return;
             }
             drained.await;
         }
-        self.outbox().push_output(channel, frame);
-        self.filled.notify_one();
     }
 
     /// Drops what is pending of a closed channel.

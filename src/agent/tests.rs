@@ -16,14 +16,15 @@ use tokio_util::sync::CancellationToken;
 use super::config::AgentConfig;
 use super::{AgentError, Status, run, runtime_dir};
 use crate::base::id::{MachineId, SessionId, ViewerId};
-use crate::base::limits::{FRAME_PAYLOAD_BYTES_MAX, SILENCE_MAX};
+use crate::base::limits::{FRAME_PAYLOAD_BYTES_MAX, SILENCE_MAX, WINDOW_BYTES_MAX, WINDOW_BYTES_START};
 use crate::base::offset::Offset;
 use crate::base::problem::Code;
 use crate::base::secret::Secret;
 use crate::host::framed::{FrameReader, FrameWriter};
+use crate::host::last_screen::{self, LastScreen};
 use crate::host::runtime_dir::{Facts, prepare, socket_path, write_facts};
 use crate::wire::Frame;
-use crate::wire::frame::InputOutcome;
+use crate::wire::frame::{InputOutcome, SnapshotAt};
 use crate::wire::hello::{Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR, Role};
 use crate::wire::message::{Announced, From, FromAgent, SessionAsk, SessionSays, ToAgent, from_json, to_frame};
 use crate::wire::session::{Launch, SessionInfo, SessionState};
@@ -170,6 +171,7 @@ impl World {
             name: None,
             allow: vec!["bash".into()],
             insecure_http: false,
+            keep_screens: true,
         };
         let stop = CancellationToken::new();
         let agent = tokio::spawn(run(config, watch::channel(Status::Connecting).0, stop.clone()));
@@ -256,11 +258,13 @@ async fn a_host_that_is_gone_means_a_lost_session_and_one_that_never_was_means_n
     let host = host.unwrap();
     let (mut server, at_host) = tokio::join!(world.server.accept(MachineId::random()), host.accept());
     let channel = server.sessions().await[0].channel;
+    let session = host.id;
     drop((at_host, host));
-    let FromAgent::Session { channel: said, says: SessionSays::Info { info } } = server.hear().await else {
+    let FromAgent::Opened { announced } = server.hear().await else {
         unreachable!("the session's new state comes next")
     };
-    assert_eq!((said, info.state), (channel, SessionState::Lost));
+    assert_eq!((announced.info.id, announced.info.state), (session, SessionState::Lost));
+    assert_ne!(announced.channel, channel, "credit begins anew, so the channel does");
 }
 
 #[tokio::test]
@@ -319,6 +323,7 @@ async fn one_data_directory_has_one_agent() {
         name: None,
         allow: Vec::new(),
         insecure_http: false,
+        keep_screens: true,
     };
     let second = run(config, watch::channel(Status::Connecting).0, CancellationToken::new()).await;
     assert!(matches!(second, Err(AgentError::AlreadyRunning(_))));
@@ -337,4 +342,56 @@ async fn a_server_that_falls_silent_is_pinged_and_then_left() {
     let silence = since.elapsed();
     assert!(matches!(again.next().await, Frame::Hello(_)), "it comes back");
     assert!(silence > SILENCE_MAX && silence < SILENCE_MAX + Duration::from_secs(4), "{silence:?}");
+}
+
+#[tokio::test]
+async fn a_last_screen_goes_up_within_the_servers_credit_and_then_the_end() {
+    const SCREEN_BYTES: usize = 200 * 1024;
+    let session = SessionId::random();
+    let at = SnapshotAt { offset: Offset(1_000_000), epoch: 3, cols: 200, rows: 60 };
+    let world = World::start(|data_dir| {
+        let dir = runtime_dir(data_dir);
+        prepare(&dir).unwrap();
+        let info = info(session, SessionState::Running);
+        let facts = Facts { protocol: (1, 0), build: "0".into(), host_pid: 1, socket: "/nowhere.sock".into(), info };
+        write_facts(&dir, &facts).unwrap();
+        let screen = Bytes::from(vec![b'x'; SCREEN_BYTES]);
+        last_screen::write(&dir, session, &LastScreen { taken_at: 5, at, screen, history: None }).unwrap();
+    })
+    .await;
+    let mut server = world.server.accept(MachineId::random()).await;
+    let announced = server.sessions().await.remove(0);
+    assert_eq!((announced.info.state, announced.info.last_screen_at), (SessionState::Lost, Some(5)));
+
+    let channel = announced.channel;
+    server.say(&ToAgent::Session { channel, ask: SessionAsk::Subscribe { from: From::Snapshot } }).await;
+    let (mut consumed, mut unacknowledged) = (0, 0);
+    let ended = loop {
+        match server.next().await {
+            Frame::Snapshot { id: 0, at: this, flags, bytes, .. } => {
+                assert_eq!((this, flags.first), (at, consumed == 0));
+                consumed += bytes.len();
+                unacknowledged += bytes.len();
+                assert!(
+                    unacknowledged <= WINDOW_BYTES_MAX as usize / 2,
+                    "{unacknowledged} without a word from the server"
+                );
+                if unacknowledged >= WINDOW_BYTES_START as usize {
+                    unacknowledged = 0;
+                    server.send(&Frame::Ack { channel, consumed: consumed as u64 }).await;
+                }
+            }
+            Frame::Control(json) => match from_json(&json).unwrap() {
+                FromAgent::Session { says: SessionSays::End { offset }, .. } => break offset,
+                other => unreachable!("{other:?}"),
+            },
+            other => unreachable!("{other:?}"),
+        }
+    };
+    assert_eq!((consumed, ended), (SCREEN_BYTES, at.offset));
+    // Who has all of it already is only told of the end.
+    let from = From::Offset { offset: at.offset, epoch: at.epoch };
+    server.say(&ToAgent::Session { channel, ask: SessionAsk::Subscribe { from } }).await;
+    let FromAgent::Session { says, .. } = server.hear().await else { unreachable!("the end comes next") };
+    assert_eq!(says, SessionSays::End { offset: at.offset });
 }

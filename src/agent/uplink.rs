@@ -3,6 +3,7 @@
 //! Keys arrive from the server and leave through [`super::link`]; output arrives from there and leaves through
 //! [`super::outbox`] in the order in which it matters. Nothing is interpreted and nothing kept: credit runs from the
 //! server to the PTY hosts, each uplink opens connections of its own to them, and with it all counting starts anew.
+//! Where a host is gone, [`super::last_screen`] stands in for it.
 //! Invariant: no branch of [`Uplink::serve`] waits for a host, a disk or the server.
 
 use std::collections::{HashMap, HashSet};
@@ -24,16 +25,15 @@ use super::connect::{BATCH_BYTES, Socket};
 use super::error::UplinkError;
 use super::gap::BEAT_EVERY;
 use super::hosts::{Hosts, Opening};
+use super::last_screen::StandIn;
 use super::link::{Gone, ToHost, bare_ask};
 use super::shared::Shared;
 use crate::base::id::SessionId;
 use crate::base::limits::{PING_EVERY, SILENCE_MAX};
-use crate::base::offset::Offset;
 use crate::base::problem::Problem;
 use crate::wire::Frame;
-use crate::wire::frame::InputOutcome;
-use crate::wire::message::{self, Announced, FromAgent, SessionAsk, SessionSays, ToAgent};
-use crate::wire::session::{SessionInfo, SessionState};
+use crate::wire::message::{self, Announced, FromAgent, ToAgent};
+use crate::wire::session::SessionInfo;
 
 /// A host that goes away sooner than this after it was linked is looked for by the next scan only.
 const LINK_LIVED: Duration = Duration::from_secs(1);
@@ -61,7 +61,17 @@ pub(super) struct Uplink {
 
 struct Session {
     info: SessionInfo,
-    link: Option<Link>,
+    way: Way,
+}
+
+/// Where what is asked of a session goes.
+enum Way {
+    /// To its PTY host.
+    Host(Link),
+    /// To nobody, for now: its host does not answer, or was lost a moment ago.
+    Nowhere,
+    /// Its host is gone. There is a stand-in for it once something is asked.
+    LastScreen(Option<StandIn>),
 }
 
 struct Link {
@@ -170,19 +180,20 @@ impl Uplink {
     /// Gives a session its channel, and its link if its host lives.
     fn open(&mut self, session: SessionId, opening: Opening) -> Option<Announced> {
         let channel = self.next_channel;
-        let (info, link) = match opening {
+        let (info, way) = match opening {
             Opening::Live(greeted) => {
                 let info = greeted.info.clone();
                 let (to_host, work) = greeted.link(channel, Arc::clone(&self.shared));
                 let task = self.links.spawn(work);
-                (info, Some(Link { to_host, task, since: Instant::now() }))
+                (info, Way::Host(Link { to_host, task, since: Instant::now() }))
             }
-            Opening::Mute(info) | Opening::Ended(info) => (info, None),
+            Opening::Mute(info) => (info, Way::Nowhere),
+            Opening::Ended(info) => (info, Way::LastScreen(None)),
             Opening::Missing => return None,
         };
         self.next_channel += 1;
         let info = announce::shortened(info);
-        self.channels.insert(channel, Session { info: info.clone(), link });
+        self.channels.insert(channel, Session { info: info.clone(), way });
         if let Some(before) = self.by_session.insert(session, channel) {
             self.drop_channel(before);
         }
@@ -190,7 +201,7 @@ impl Uplink {
     }
 
     fn drop_channel(&mut self, channel: u32) {
-        if let Some(Session { link: Some(link), .. }) = self.channels.remove(&channel) {
+        if let Some(Session { way: Way::Host(link), .. }) = self.channels.remove(&channel) {
             link.task.abort();
         }
         self.shared.forget(channel);
@@ -200,11 +211,6 @@ impl Uplink {
         match frame {
             Frame::Input { channel, viewer, number, bytes } => {
                 tracing::trace!(hop = "k6", channel, bytes = bytes.len(), "input");
-                if self.channels.get(&channel).is_some_and(|session| session.info.has_ended() && session.link.is_none())
-                {
-                    let outcome = InputOutcome::Ended;
-                    self.shared.send(&Frame::InputAck { channel, viewer, number, outcome })?;
-                }
                 self.pass_down(channel, &Frame::Input { channel: 0, viewer, number, bytes });
             }
             Frame::Ack { channel, consumed } => self.pass_down(channel, &Frame::Ack { channel: 0, consumed }),
@@ -223,11 +229,7 @@ impl Uplink {
 
     fn on_control(&mut self, json: &bytes::Bytes) -> Result<(), UplinkError> {
         match message::from_json(json)? {
-            ToAgent::Session { channel, ask } => {
-                if self.is_over(channel) && matches!(ask, SessionAsk::Subscribe { .. }) {
-                    // Nothing can come any more; whoever watches is told so instead of left waiting.
-                    self.say(channel, SessionSays::End { offset: Offset::ZERO })?;
-                }
+            ToAgent::Session { channel, .. } => {
                 if let Some(ask) = bare_ask(json) {
                     self.pass_down(channel, &Frame::Control(ask.into()));
                 }
@@ -255,27 +257,29 @@ impl Uplink {
         Ok(())
     }
 
-    /// Whether nothing can come from the session any more, nor go to it.
-    fn is_over(&self, channel: u32) -> bool {
-        self.channels.get(&channel).is_some_and(|session| session.info.has_ended() && session.link.is_none())
-    }
-
     fn pass_down(&mut self, channel: u32, frame: &Frame) {
-        let Some(session) = self.channels.get_mut(&channel) else { return };
-        let Some(link) = &session.link else { return };
-        if link.to_host.send(frame).is_err() {
-            tracing::warn!(session = %session.info.id, "its PTY host takes no input; the link to it is made anew");
-            link.task.abort();
-            session.link = None;
+        let Some(Session { info, way }) = self.channels.get_mut(&channel) else { return };
+        match way {
+            Way::Host(link) if link.to_host.send(frame).is_err() => {
+                tracing::warn!(session = %info.id, "its PTY host takes no input; the link to it is made anew");
+                link.task.abort();
+                *way = Way::Nowhere;
+            }
+            Way::Host(_) | Way::Nowhere => {}
+            Way::LastScreen(stand_in) => {
+                let new = || StandIn::new(channel, info.clone(), Arc::clone(&self.hosts), Arc::clone(&self.shared));
+                // It takes everything at once; a server that sends faster than it reads goes without.
+                let _ = stand_in.get_or_insert_with(new).asks().send(frame);
+            }
         }
     }
 
     fn on_gone(&mut self, gone: Gone) {
         let Some(session) = self.channels.get_mut(&gone.channel) else { return };
         session.info = gone.info;
-        let lived = session.link.take().is_some_and(|link| link.since.elapsed() >= LINK_LIVED);
-        let id = session.info.id;
-        if lived && !session.info.has_ended() {
+        let before = std::mem::replace(&mut session.way, Way::Nowhere);
+        if matches!(before, Way::Host(link) if link.since.elapsed() >= LINK_LIVED) {
+            let id = session.info.id;
             self.look_for(id);
         }
     }
@@ -307,27 +311,25 @@ impl Uplink {
     }
 
     fn on_opened(&mut self, session: SessionId, opening: Opening) -> Result<(), UplinkError> {
-        let known = self.by_session.get(&session).and_then(|channel| Some((*channel, self.channels.get_mut(channel)?)));
-        match (known, opening) {
+        match (self.way(session), opening) {
             // Somebody was faster, or there is nothing new.
-            (Some((_, Session { link: Some(_), .. })), _) | (Some(_), Opening::Mute(_)) | (None, Opening::Missing) => {
-                Ok(())
-            }
+            (Some(Way::Host(_)), _)
+            | (Some(Way::LastScreen(_)), Opening::Ended(_))
+            | (Some(_), Opening::Mute(_))
+            | (None, Opening::Missing) => Ok(()),
             (Some(_), Opening::Missing) => self.close(session),
-            (Some((channel, known)), Opening::Ended(info)) => {
-                if known.info == info {
-                    return Ok(());
-                }
-                known.info = info.clone();
-                self.say(channel, SessionSays::Info { info })
-            }
-            (None, opening) | (Some(_), opening @ Opening::Live(_)) => {
+            // On a channel of its own also when it had one: credit on that was its host's.
+            (_, opening) => {
                 if let Some(announced) = self.open(session, opening) {
                     self.shared.say(&FromAgent::Opened { announced })?;
                 }
                 Ok(())
             }
         }
+    }
+
+    fn way(&self, session: SessionId) -> Option<&Way> {
+        Some(&self.channels.get(self.by_session.get(&session)?)?.way)
     }
 
     /// The session is forgotten: its channel ends.
@@ -346,14 +348,12 @@ impl Uplink {
         };
         let gone: Vec<SessionId> = self.by_session.keys().filter(|id| !present.contains(id)).copied().collect();
         for session in gone {
-            let linked = self.by_session.get(&session).and_then(|channel| self.channels.get(channel));
-            if linked.is_some_and(|session| session.link.is_none()) {
+            if !matches!(self.way(session), Some(Way::Host(_))) {
                 self.close(session)?;
             }
         }
         for session in present {
-            let known = self.by_session.get(&session).and_then(|channel| self.channels.get(channel));
-            if known.is_none_or(|known| known.link.is_none() && known.info.state != SessionState::Exited) {
+            if matches!(self.way(session), None | Some(Way::Nowhere)) {
                 self.look_for(session);
             }
         }
@@ -362,13 +362,16 @@ impl Uplink {
 
     fn look_for(&mut self, session: SessionId) {
         if self.opening.insert(session) {
-            let hosts = Arc::clone(&self.hosts);
-            self.errands.spawn(async move { Answer::Opened { session, opening: hosts.open(session).await } });
+            let (hosts, shared) = (Arc::clone(&self.hosts), Arc::clone(&self.shared));
+            let channel = self.by_session.get(&session).copied();
+            self.errands.spawn(async move {
+                if let Some(channel) = channel {
+                    // A host's last output goes before the word that it is gone, which ends the channel.
+                    shared.drained(channel).await;
+                }
+                Answer::Opened { session, opening: hosts.open(session).await }
+            });
         }
-    }
-
-    fn say(&self, channel: u32, says: SessionSays) -> Result<(), UplinkError> {
-        Ok(self.shared.say(&FromAgent::Session { channel, says })?)
     }
 }
 

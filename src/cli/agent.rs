@@ -37,6 +37,7 @@ pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure>
         name: args.name.or(config_file.name),
         allow: config_file.allow,
         insecure_http: args.insecure_http,
+        keep_screens: config_file.keep_screens,
     };
     // One thread: the agent moves bytes and computes nothing, and it is on every machine.
     let runtime =

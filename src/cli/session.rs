@@ -9,7 +9,7 @@ use super::args::{self, SessionCommand};
 use super::failure::{Exit, Failure};
 use super::output::{Look, Output};
 use super::paths;
-use crate::agent;
+use crate::agent::{self, config::ConfigFile};
 use crate::base::clock::unix_millis;
 use crate::base::id::SessionId;
 use crate::base::problem::Problem;
@@ -34,12 +34,16 @@ const COLS: u16 = 80;
 const ROWS: u16 = 24;
 
 pub(super) fn run(args: args::Session, output: &mut Output) -> Result<(), Failure> {
-    let dir = agent::runtime_dir(&paths::data_dir(args.data_dir)?);
+    let data_dir = paths::data_dir(args.data_dir)?;
+    let dir = agent::runtime_dir(&data_dir);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("nothing can be run")?;
     runtime.block_on(async {
         match args.command {
             SessionCommand::List => list(&dir, output).await,
-            SessionCommand::Start(args) => start(&dir, args, output).await,
+            SessionCommand::Start(args) => {
+                let config = ConfigFile::read(&data_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
+                start(&dir, args, config.keep_screens, output).await
+            }
             SessionCommand::Stop { session, force } => stop(&dir, session, force, output).await,
         }
     })
@@ -95,7 +99,7 @@ async fn next_info(host: &mut HostClient) -> Result<Option<SessionInfo>, crate::
     Ok(None)
 }
 
-async fn start(dir: &Path, args: args::SessionStart, output: &mut Output) -> Result<(), Failure> {
+async fn start(dir: &Path, args: args::SessionStart, keep_screen: bool, output: &mut Output) -> Result<(), Failure> {
     let workdir = match args.workdir {
         Some(path) => std::path::absolute(&path).context("the working directory cannot be used")?,
         None => std::env::current_dir().context("the working directory is not known")?,
@@ -111,7 +115,7 @@ async fn start(dir: &Path, args: args::SessionStart, output: &mut Output) -> Res
     };
     spec::check(&launch).map_err(refused)?;
     runtime_dir::prepare(dir).map_err(|error: RuntimeDirError| Failure::new(Exit::Failed, error))?;
-    let spec = Spec { session, launch, runtime_dir: dir.to_owned(), env: Vec::new() };
+    let spec = Spec { session, launch, runtime_dir: dir.to_owned(), env: Vec::new(), keep_screen };
     let executable = launch::own_executable().context("this program cannot be run again")?;
     launch::start(&executable, &spec).await.map_err(|error| refused(error.into()))?;
     output.line(session);

@@ -148,6 +148,7 @@ async fn agent_config(
         name: config.name,
         allow: config.allow,
         insecure_http: false,
+        keep_screens: config.keep_screens,
     })
 }
 

@@ -3,7 +3,8 @@
 //! The agent (or a local command) starts one by [`launch::start`] and talks to it by [`client::HostClient`] over a
 //! local socket; a later agent finds those that run by [`runtime_dir::scan`]. The process itself is [`run`], behind
 //! the hidden subcommand `host`: `process` detaches it and opens the PTY, `session` is hop 7, one `connection` serves
-//! each peer, and the terminal `model` works on a thread of its own.
+//! each peer, the terminal `model` works on a thread of its own, and the `keeper` leaves the last screen on disk for when
+//! all of it is gone ([`last_screen`]).
 //!
 //! On Windows only the starting and speaking side is there: the process that serves a named pipe is still to come, so
 //! sessions cannot be started on it yet.
@@ -11,6 +12,7 @@
 pub mod client;
 pub mod environment;
 pub mod framed;
+pub mod last_screen;
 pub mod launch;
 pub mod program;
 pub mod runtime_dir;
@@ -20,6 +22,8 @@ pub mod spec;
 mod connection;
 #[cfg(unix)]
 mod input_queue;
+#[cfg(unix)]
+mod keeper;
 #[cfg(unix)]
 mod log;
 #[cfg(unix)]

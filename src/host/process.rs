@@ -7,14 +7,15 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
 use daemonize::{Daemonize, Outcome};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
+use super::keeper::Keeper;
 use super::runtime_dir::{self, Facts};
 use super::session::{Session, bounded, now_millis};
 use super::spec::{self, Ready, Report, SPEC_BYTES_MAX, Spec};
@@ -26,6 +27,16 @@ use crate::wire::session::SessionInfo;
 
 /// Connections have this long to hear of the end before the process goes.
 const FAREWELL: Duration = Duration::from_millis(200);
+
+/// The last screen has this long to reach the disk before the process goes.
+const SCREEN_WITHIN: Duration = Duration::from_secs(1);
+
+/// Threads that write to disk, beside the model's: one, and one more should a disk hang.
+const DISK_THREADS: usize = 2;
+/// An idle one stays for longer than a screen at work needs until its next picture, and not much longer.
+const DISK_THREAD_STAYS: Duration = Duration::from_secs(3);
+/// Its stack, in bytes.
+const DISK_STACK_BYTES: usize = 256 * 1024;
 
 /// Descriptors beyond these were inherited by mistake of whoever started us.
 const STANDARD_DESCRIPTORS: i32 = 3;
@@ -69,7 +80,12 @@ pub fn run() -> ExitCode {
 /// The detached process, from here on the PTY host.
 fn live(spec: Result<Spec, Problem>, report: File) -> ExitCode {
     spare_memory();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(DISK_THREADS)
+        .thread_keep_alive(DISK_THREAD_STAYS)
+        .thread_stack_size(DISK_STACK_BYTES)
+        .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -77,7 +93,7 @@ fn live(spec: Result<Spec, Problem>, report: File) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    tokio::task::LocalSet::new().block_on(&runtime, async {
+    let ended = tokio::task::LocalSet::new().block_on(&runtime, async {
         let started = match spec {
             Ok(spec) => Host::start(&spec).map(|host| (host, spec)),
             Err(problem) => Err(problem),
@@ -86,7 +102,7 @@ fn live(spec: Result<Spec, Problem>, report: File) -> ExitCode {
             Ok((host, spec)) => {
                 let ready = Ready { pid: std::process::id(), socket: host.facts.socket.clone() };
                 say(report, &Report::Ready(ready));
-                host.live(&spec.runtime_dir).await;
+                host.live(&spec).await;
                 ExitCode::SUCCESS
             }
             Err(problem) => {
@@ -94,7 +110,10 @@ fn live(spec: Result<Spec, Problem>, report: File) -> ExitCode {
                 ExitCode::FAILURE
             }
         }
-    })
+    });
+    // Waits for no disk.
+    runtime.shutdown_background();
+    ended
 }
 
 struct Host {
@@ -105,7 +124,7 @@ struct Host {
 
 impl Host {
     fn start(spec: &Spec) -> Result<Self, Problem> {
-        let Spec { session, launch, runtime_dir, env } = spec;
+        let Spec { session, launch, runtime_dir, env, .. } = spec;
         spec::check(launch)?;
         if !runtime_dir.is_absolute() {
             return Err(Problem::new(Code::BadRequest, "the runtime directory is not an absolute path"));
@@ -151,10 +170,14 @@ impl Host {
     }
 
     /// Serves to the end, and past it until the session is forgotten.
-    async fn live(mut self, runtime_dir: &Path) {
+    async fn live(mut self, Spec { runtime_dir, keep_screen, .. }: &Spec) {
         tokio::task::spawn_local(socket::serve(self.listener, Rc::clone(&self.session)));
         let told_to_end = tokio::task::spawn_local(end_on_signal(Rc::clone(&self.session)));
+        let (running, over) = oneshot::channel();
+        let keeping = keep_screen
+            .then(|| tokio::task::spawn_local(Keeper::new(Rc::clone(&self.session), runtime_dir.clone()).run(over)));
         self.session.run().await;
+        drop(running);
 
         self.facts.info = self.session.info();
         if let Err(error) = runtime_dir::write_facts(runtime_dir, &self.facts) {
@@ -164,6 +187,10 @@ impl Host {
             forgotten = self.session.kept() => forgotten,
             _ = told_to_end => false,
         };
+        if let Some(keeping) = keeping {
+            // Before the files are removed: it must not come back after.
+            let _ = tokio::time::timeout(SCREEN_WITHIN, keeping).await;
+        }
         tokio::time::sleep(FAREWELL).await;
         if forgotten {
             runtime_dir::forget(runtime_dir, self.facts.info.id);

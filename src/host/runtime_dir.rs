@@ -1,5 +1,6 @@
 //! The runtime directory: where PTY hosts are found. For each session `<id>.sock`, the host's socket, and `<id>.json`,
-//! its [`Facts`], rewritten whenever its state changes, so that a later agent can tell what became of a host that is gone.
+//! its [`Facts`], rewritten whenever its state changes, so that a later agent can tell what became of a host that is gone;
+//! `<id>.screen` is what its screen showed ([`last_screen`]).
 
 use std::fs;
 use std::io::{self, Write};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::last_screen;
 use crate::base::id::SessionId;
 use crate::wire::session::SessionInfo;
 
@@ -80,6 +82,11 @@ pub fn log_path(dir: &Path, session: SessionId) -> PathBuf {
     dir.join(format!("{session}.log"))
 }
 
+/// The last screen of `session`, if one was kept.
+pub fn screen_path(dir: &Path, session: SessionId) -> PathBuf {
+    dir.join(format!("{session}.screen"))
+}
+
 fn facts_path(dir: &Path, session: SessionId) -> PathBuf {
     dir.join(format!("{session}.json"))
 }
@@ -127,6 +134,7 @@ pub fn forget(dir: &Path, session: SessionId) {
     for path in [socket_path(dir, session), facts_path(dir, session), log_path(dir, session)] {
         let _ = fs::remove_file(path);
     }
+    last_screen::forget(dir, session);
 }
 
 #[cfg(test)]

@@ -24,6 +24,13 @@ pub struct Spec {
     /// Variables to set for the program beside the rules of [`super::environment`].
     #[serde(default)]
     pub env: Vec<(String, String)>,
+    /// Whether its last screen is kept on disk.
+    #[serde(default = "yes")]
+    pub keep_screen: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What became of a start.

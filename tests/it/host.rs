@@ -29,8 +29,12 @@ async fn a_shell_is_started_typed_into_and_seen() {
 
 #[tokio::test]
 async fn the_environment_describes_our_terminal_and_not_the_agents() {
-    let host = TestHost::shell("echo [$TERM $COLORTERM $TERM_PROGRAM $SESSIONFORGE_SESSION]; pwd; read line").await;
+    let script = "read go; echo [$TERM $COLORTERM $TERM_PROGRAM $SESSIONFORGE_SESSION]; pwd; read line";
+    let host = TestHost::shell(script).await;
     let mut probe = host.attach().await;
+    // Painted already: the two lines come as output, and no repaint falls between them.
+    probe.until("the first screen", |probe| probe.repaints > 0).await;
+    probe.type_text("\r").await;
     probe.until_text(&format!("[xterm-256color truecolor SessionForge {}]", host.session)).await;
     probe.until_text("\r\n/").await;
 }

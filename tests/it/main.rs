@@ -12,6 +12,7 @@
 //! | [`input`] | keys: once, in order, from the controller; Ctrl-C gets through |
 //! | [`drill`] | everything goes wrong, by a seed: no session, no byte, no keystroke is lost or doubled |
 //! | [`restart`] | agent, server and `up` die and come back; sessions and viewers go on |
+//! | [`lost`] | PTY hosts die, one or all: the session is lost, its last screen stays |
 //! | [`machine_sleeps`] | what was typed before a machine slept is not applied after |
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`up`] | one command to a terminal; what stays when it is stopped |
@@ -75,6 +76,7 @@ mod http_start;
 mod http_tls;
 mod input;
 mod journey;
+mod lost;
 mod machine_sleeps;
 mod relay;
 mod restart;

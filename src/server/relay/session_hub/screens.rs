@@ -29,6 +29,11 @@ impl State {
         let whole = upstream.snapshot(id, at, flags, piece)?;
         match whole {
             Some((Purpose::Repaint, at, bytes)) => self.repainted(at, bytes),
+            // Nothing comes any more, and what there is of the session ends before the log begins: an old picture, left by
+            // a host that is gone. Everybody is brought to it, or nobody could follow it.
+            Some((Purpose::Screen, at, bytes)) if self.ended.is_some() && at.offset < self.log.start() => {
+                self.repainted(at, bytes);
+            }
             Some((Purpose::Screen, at, bytes)) => {
                 self.screen = Some((at, bytes.clone()));
                 for watcher in self.watchers.values_mut().filter(|watcher| watcher.reader.awaits_repaint()) {

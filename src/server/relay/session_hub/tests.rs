@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, reason = "tests")]
 
+mod ended;
 mod way;
 mod world;
 
@@ -330,31 +331,6 @@ fn stalled_viewers_hold_a_few_scrollbacks_and_no_more() {
     let state = world.hub.state();
     let held = state.watchers.values().filter(|watcher| watcher.reader.is_answering()).count();
     assert_eq!(held, HISTORIES_MAX);
-}
-
-#[test]
-fn the_end_is_told_behind_the_last_byte_and_to_who_comes_later() {
-    let mut world = World::new();
-    let mut viewer = world.viewer();
-    world.settle(&mut [&mut viewer]);
-    world.print(200_000);
-    world.host_turn();
-    world.hub.says(&SessionSays::End { offset: Offset(200_000) });
-    let mut out = Vec::new();
-    world.hub.pull(viewer.slot, world.now, 1, true, &mut out);
-    for frame in out {
-        viewer.take(frame);
-    }
-    assert!(viewer.messages.iter().all(|message| !matches!(message, ToViewer::End { .. })), "not before the output");
-    world.settle(&mut [&mut viewer]);
-    assert!(viewer.is_at(200_000));
-    assert_eq!(viewer.messages.last(), Some(&ToViewer::End { channel: 9, offset: Offset(200_000) }));
-    // The host is gone by now.
-    world.host.quick = false;
-    let mut late = world.viewer();
-    world.settle(&mut [&mut viewer, &mut late]);
-    assert!(late.is_at(200_000));
-    assert_eq!(late.messages.last(), Some(&ToViewer::End { channel: 9, offset: Offset(200_000) }));
 }
 
 #[test]
