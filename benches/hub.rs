@@ -75,9 +75,10 @@ fn hub_alone(bencher: Bencher<'_, '_>, viewers: usize) {
 fn arrival() -> Arrival {
     let (user, organisation) = (UserId::random(), OrganisationId::random());
     let (via, scopes, expires_at) = (Via::Key(KeyId::random()), None, None);
-    let page = Arc::new(Page::new(Caller { user, organisation, role: Role::Owner, via, scopes, expires_at }));
+    let who = Caller { user, organisation, role: Role::Owner, via, scopes, expires_at };
+    let (page, may_type) = (Arc::new(Page::new(who, "Ada".to_owned())), true);
     let (channel, viewer, from, take) = (CHANNEL, ViewerId::random(), From::Snapshot, Take::IfFree);
-    Arrival { page, channel, viewer, from, take, cols: 80, rows: 24, theme: None }
+    Arrival { page, channel, viewer, from, may_type, take, cols: 80, rows: 24, theme: None }
 }
 
 /// Every viewer receives 64 MiB (one viewer) or 2 MiB (many).

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use axum::handler::Handler;
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use super::auth::permissions::Permission;
 use super::{Shared, agent_socket, api, assets, viewer_socket};
@@ -46,6 +46,8 @@ macro_rules! methods {
 methods! {
     read = "GET", get;
     make = "POST", post;
+    change = "PATCH", patch;
+    set = "PUT", put;
     remove = "DELETE", delete;
 }
 
@@ -67,12 +69,14 @@ pub fn api() -> Vec<Route> {
         remove("/keys/{id}", To(P::RevokeKey), api::keys::revoke),
         read("/machines", To(P::SeeMachine), api::machines::list),
         read("/machines/{id}", To(P::SeeMachine), api::machines::show),
+        change("/machines/{id}", To(P::ChangeMachine), api::machines::edit),
         remove("/machines/{id}", To(P::RemoveMachine), api::machines::remove),
         make("/machines/{id}/sessions", To(P::StartSession), api::machines::start_session),
         read("/sessions", To(P::SeeSession), api::sessions::list),
         read("/sessions/{id}", To(P::SeeSession), api::sessions::show),
         remove("/sessions/{id}", To(P::ForgetSession), api::sessions::forget),
         make("/sessions/{id}/stop", To(P::StopSession), api::sessions::stop),
+        set("/sessions/{id}/sharing", To(P::ShareSession), api::sessions::share),
         read("/viewer", To(P::SeeSession), viewer_socket::open),
         read("/agent", To(P::ConnectMachine), agent_socket::open),
     ]

@@ -14,13 +14,17 @@ use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 
 use super::Shared;
+use super::audit::note_soon;
 use super::auth::Caller;
-use super::relay::{Arrival, Line, Organisation, Page, Pulled, Relay, SessionHub, Slot, heard_on};
+use super::auth::client::ClientAddress;
+use super::auth::permissions::{Permission, Whose};
+use super::relay::{Arrival, Line, Organisation, Page, Pulled, SessionHub, Slot, heard_on};
 use super::socket::{BATCH_BYTES, Bye, Conversation, FrameSocket};
 use super::upgrade::Upgrade;
 use crate::base::id::SessionId;
 use crate::base::limits::{CHANNELS_PER_VIEWER_MAX, COLS_MAX, CONTROL_BYTES_MAX, FRAME_PAYLOAD_BYTES_MAX, ROWS_MAX};
 use crate::base::problem::{Code, Problem};
+use crate::store::audit::Action;
 use crate::wire::Frame;
 use crate::wire::close::Close;
 use crate::wire::message::{self, FromViewer, Theme, ToViewer};
@@ -39,24 +43,29 @@ const ANSWERS_MAX: usize = 1_024;
 const FLEET_BYTES_MAX: usize = CONTROL_BYTES_MAX / 2;
 
 /// `GET /api/v1/viewer`.
-pub(super) async fn open(State(shared): State<Arc<Shared>>, caller: Caller, upgrade: Upgrade) -> Response {
+pub(super) async fn open(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    from: ClientAddress,
+    upgrade: Upgrade,
+) -> Response {
     let (response, socket) = upgrade.accept();
     let tasks = shared.tasks.clone();
     tasks.spawn(async move {
         if let Ok(socket) = socket.await {
-            serve(socket, caller, &shared.relay).await;
+            serve(socket, caller, from, shared).await;
         }
     });
     response
 }
 
 /// Talks with a page until either side has a reason to stop.
-pub(super) async fn serve<S>(ws: WebSocketStream<S>, caller: Caller, relay: &Relay)
+async fn serve<S>(ws: WebSocketStream<S>, caller: Caller, from: ClientAddress, shared: Arc<Shared>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut socket = FrameSocket::new(ws);
-    let bye = match Tab::open(caller, relay).await {
+    let bye = match Tab::open(caller, from, shared).await {
         Ok(mut tab) => match socket.greet().await {
             Ok(_) => socket.converse(&mut tab).await,
             Err(bye) => bye,
@@ -71,6 +80,8 @@ where
 
 /// A page's side of the conversation.
 struct Tab {
+    shared: Arc<Shared>,
+    from: ClientAddress,
     page: Arc<Page>,
     organisation: Arc<Organisation>,
     channels: HashMap<u32, Attached>,
@@ -96,15 +107,19 @@ struct Attached {
 
 impl Tab {
     /// Listens to the fleet from here on: before the greeting, so that a sign-out in between is not missed.
-    async fn open(caller: Caller, relay: &Relay) -> Result<Self, Bye> {
+    async fn open(caller: Caller, from: ClientAddress, shared: Arc<Shared>) -> Result<Self, Bye> {
+        let relay = &shared.relay;
         let organisation = relay.organisation(caller.organisation).await.map_err(|_| Bye::Close(Close::Restart))?;
-        let page = Arc::new(Page::new(caller));
+        let name = organisation.name_of(caller.user);
+        let page = Arc::new(Page::new(caller, name));
         organisation.page_opened(&page);
         if relay.is_closing() {
             page.line.close(Close::Restart);
         }
         let now = Instant::now();
         Ok(Self {
+            shared,
+            from,
             page,
             organisation,
             channels: HashMap::new(),
@@ -134,8 +149,8 @@ impl Tab {
         match message {
             FromViewer::Attach { channel, session, viewer, from, take, cols, rows, theme } => {
                 let (page, (cols, rows)) = (Arc::clone(&self.page), size(cols, rows));
-                let theme = theme.filter(is_theme);
-                let arrival = Arrival { page, channel, viewer, from, take, cols, rows, theme };
+                let (theme, may_type) = (theme.filter(is_theme), false);
+                let arrival = Arrival { page, channel, viewer, from, may_type, take, cols, rows, theme };
                 if let Err(problem) = self.attach(session, arrival) {
                     self.answer(&ToViewer::Detached { channel, problem });
                 }
@@ -173,10 +188,15 @@ impl Tab {
             let text = format!("a page watches at most {CHANNELS_PER_VIEWER_MAX} sessions; close some first");
             return Err(Problem::new(Code::TooMany, text));
         }
-        let hub = self.organisation.hub(session);
-        let hub =
-            hub.ok_or_else(|| Problem::new(Code::NotFound, "there is no such session; it may have been removed"))?;
-        let slot = hub.attach(arrival)?;
+        let (view, hub, whose) = self.organisation.may_session(&self.page.who, session, Permission::WatchSession)?;
+        let may_type = self.page.who.allows(Permission::TypeSession, whose);
+        let slot = hub.attach(Arrival { may_type, ..arrival })?;
+        if whose != Whose::Own {
+            let event = self.page.who.event(Action::SessionAttach, self.from).on(session);
+            note_soon(&self.shared, event.fact("owner", view.owner.id));
+            // Sharing may have ended in between; what the hub was told then did not name this viewer.
+            self.organisation.reconsider(session);
+        }
         self.channels.insert(channel, Attached { session, hub, slot, queued: false });
         self.organisation.viewers_changed(session);
         Ok(())
@@ -191,7 +211,8 @@ impl Tab {
 
     /// Everything there is, as far as one message holds it; the rest comes as if it had just changed.
     fn fleet(&self) -> Frame {
-        let (mut machines, mut sessions) = (self.organisation.machines(), self.organisation.sessions());
+        let who = &self.page.who;
+        let (mut machines, mut sessions) = (self.organisation.machines(who), self.organisation.sessions(who));
         let mut room = FLEET_BYTES_MAX;
         let fit = fitting(&machines, &mut room);
         machines.drain(fit..).for_each(|machine| self.page.machine_changed(machine.id));
@@ -203,13 +224,13 @@ impl Tab {
     fn tell_fleet(&self, out: &mut Vec<Frame>) {
         let (machines, sessions) = self.page.take_fleet();
         out.extend(machines.into_iter().map(|id| {
-            message::to_frame(&match self.organisation.machine(id) {
+            message::to_frame(&match self.organisation.machine(&self.page.who, id) {
                 Some(machine) => ToViewer::Machine { machine },
                 None => ToViewer::MachineGone { id },
             })
         }));
         out.extend(sessions.into_iter().map(|id| {
-            message::to_frame(&match self.organisation.session(id) {
+            message::to_frame(&match self.organisation.session(&self.page.who, id) {
                 Some(session) => ToViewer::Session { session },
                 None => ToViewer::SessionGone { id },
             })

@@ -25,6 +25,8 @@ pub enum Close {
     TooMany = 4003,
     /// A newer connection of the same machine took over.
     Replaced = 4004,
+    /// The person's role or organisation changed: connect again and see.
+    Changed = 4005,
     /// Not signed in any more.
     NotSignedIn = 4401,
     /// The key was revoked, has expired, or may not do this.
@@ -49,6 +51,7 @@ impl Close {
             Self::BadFrame => "a frame could not be understood",
             Self::TooMany => "too many connections or messages",
             Self::Replaced => "a newer connection of this machine took over",
+            Self::Changed => "what you may see here has changed",
             Self::NotSignedIn => "sign in again",
             Self::KeyRefused => "the key was revoked, has expired, or lacks a scope",
             Self::MachineRefused => "this machine was removed or belongs to another organisation",

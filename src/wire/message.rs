@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::Frame;
 use super::session::{Launch, MachineFacts, SessionInfo};
-use crate::base::id::{MachineId, SessionId, ViewerId};
+use crate::base::id::{MachineId, SessionId, UserId, ViewerId};
 use crate::base::offset::Offset;
 use crate::base::problem::{Code, Problem};
 
@@ -371,6 +371,9 @@ pub enum ToViewer {
         you: bool,
         /// Whether a controller is connected.
         present: bool,
+        /// Whether this viewer may take the keyboard at all.
+        #[serde(default = "yes")]
+        may_type: bool,
         /// Viewers attached now.
         viewers: u32,
         /// Size of the session in cells.
@@ -390,6 +393,19 @@ pub enum ToViewer {
     Unknown,
 }
 
+fn yes() -> bool {
+    true
+}
+
+/// Somebody, as others see them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Who.
+    pub id: UserId,
+    /// What people call them.
+    pub name: String,
+}
+
 /// A machine as the page and the REST API show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineView {
@@ -402,6 +418,11 @@ pub struct MachineView {
     pub online: bool,
     /// When it was last connected, in milliseconds since 1970 by the server's clock.
     pub last_seen: u64,
+    /// Whose it is.
+    pub owner: Person,
+    /// What people file it under.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
 }
 
 /// A session as the page and the REST API show it.
@@ -414,6 +435,13 @@ pub struct SessionView {
     pub info: SessionInfo,
     /// Viewers attached now.
     pub viewers: u32,
+    /// Whose it is.
+    pub owner: Person,
+    /// Whether everybody in the organisation may see it, and members type.
+    pub shared: bool,
+    /// Who watches or types now, each once; at most twenty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub watching: Vec<Person>,
 }
 
 /// `message` as a control frame.

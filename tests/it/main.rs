@@ -14,6 +14,7 @@
 //! | [`restart`] | agent, server and `up` die and come back; sessions and viewers go on |
 //! | [`lost`] | PTY hosts die, one or all: the session is lost, its last screen stays |
 //! | [`machine_sleeps`] | what was typed before a machine slept is not applied after |
+//! | [`permissions`] | who may do what: every address and every message, with every role, key and organisation |
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`up`] | one command to a terminal; what stays when it is stopped |
 //! | [`journey`] | a key and its echo pass the files of the map in order, and are in no log |
@@ -78,6 +79,7 @@ mod input;
 mod journey;
 mod lost;
 mod machine_sleeps;
+mod permissions;
 mod relay;
 mod restart;
 mod server_operation;

@@ -4,6 +4,7 @@
 
 /** @typedef {{foreground: string, background: string, cursor: string}} Theme */
 /** @typedef {{code: string, message: string}} Problem */
+/** @typedef {{id: string, name: string}} Person */
 /** @typedef {'starting' | 'running' | 'exited' | 'lost'} SessionState */
 /** @typedef {{code?: number, signal?: string}} Exit */
 
@@ -25,6 +26,9 @@
  * @property {number} started_at  milliseconds since 1970
  * @property {number} [ended_at]
  * @property {number} viewers
+ * @property {Person} owner
+ * @property {boolean} shared  with the organisation
+ * @property {Person[]} [watching]  who watches or types now
  */
 
 /**
@@ -40,6 +44,8 @@
  * @property {string} [home]
  * @property {boolean} online
  * @property {number} last_seen  milliseconds since 1970
+ * @property {Person} owner
+ * @property {string[]} [tags]
  */
 
 /** @typedef {{command: string, args: string[], workdir?: string, name?: string, cols: number, rows: number}} Launch */
@@ -56,7 +62,7 @@
  *   | {kind: 'history', channel: number, id: number}} FromViewer
  */
 
-/** @typedef {{you: boolean, present: boolean, viewers: number, cols: number, rows: number}} Control */
+/** @typedef {{you: boolean, present: boolean, may_type?: boolean, viewers: number, cols: number, rows: number}} Control */
 
 /**
  * @typedef {{kind: 'fleet', machines: MachineView[], sessions: SessionView[]}

@@ -16,6 +16,7 @@ use super::name;
 use crate::base::id::MachineId;
 use crate::base::limits::{ARGUMENT_BYTES_MAX, ARGUMENTS_MAX, COLS_MAX, ROWS_MAX};
 use crate::base::problem::Code;
+use crate::store::MachineEdit;
 use crate::store::audit::Action;
 use crate::wire::message::{MachineView, SessionView};
 use crate::wire::session::Launch;
@@ -30,7 +31,7 @@ pub(in crate::server) async fn list(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
 ) -> Result<Json<Machines>, ApiError> {
-    Ok(Json(Machines { machines: shared.relay.machines(caller.organisation).await? }))
+    Ok(Json(Machines { machines: shared.relay.machines(&caller).await? }))
 }
 
 /// `GET /machines/{id}`
@@ -39,7 +40,7 @@ pub(in crate::server) async fn show(
     State(shared): State<Arc<Shared>>,
     Id(id): Id<MachineId>,
 ) -> Result<Json<MachineView>, ApiError> {
-    let machines = shared.relay.machines(caller.organisation).await?;
+    let machines = shared.relay.machines(&caller).await?;
     let machine = machines.into_iter().find(|machine| machine.id == id);
     machine.map(Json).ok_or_else(|| ApiError::new(Code::NotFound, "there is no such machine"))
 }
@@ -48,11 +49,61 @@ pub(in crate::server) async fn show(
 pub(in crate::server) async fn remove(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    from: ClientAddress,
     Id(id): Id<MachineId>,
 ) -> Result<StatusCode, ApiError> {
-    shared.relay.remove_machine(caller.organisation, id).await?;
+    let noting = shared.store.noting(caller.event(Action::MachineRemove, from).on(id));
+    shared.relay.remove_machine(&noting, &caller, id).await?;
     tracing::info!(machine = %id, user = %caller.user, "machine removed");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What to change; what is left out stays.
+#[derive(Debug, Deserialize)]
+pub(in crate::server) struct Edit {
+    /// An empty one is what the agent says.
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+}
+
+/// Tags of one machine.
+const TAGS_MAX: usize = 16;
+
+impl Edit {
+    fn checked(self) -> Result<MachineEdit, ApiError> {
+        let text = self.name.as_deref().map(str::trim);
+        let name = match text {
+            None => None,
+            Some("") => Some(String::new()),
+            Some(text) => Some(name("the machine's name", text)?),
+        };
+        let tags =
+            self.tags.map(|tags| tags.iter().map(|tag| super::name("a tag", tag)).collect::<Result<Vec<_>, _>>());
+        let mut tags = tags.transpose()?;
+        if let Some(tags) = &mut tags {
+            tags.sort();
+            tags.dedup();
+            if tags.len() > TAGS_MAX {
+                return Err(ApiError::new(Code::BadRequest, format!("a machine has at most {TAGS_MAX} tags")));
+            }
+        }
+        Ok(MachineEdit { name, tags })
+    }
+}
+
+/// `PATCH /machines/{id}`: its name, its tags.
+pub(in crate::server) async fn edit(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+    from: ClientAddress,
+    Id(id): Id<MachineId>,
+    Body(asked): Body<Edit>,
+) -> Result<Json<MachineView>, ApiError> {
+    let edit = asked.checked()?;
+    let noting = shared.store.noting(caller.event(Action::MachineChange, from).on(id));
+    Ok(Json(shared.relay.edit_machine(&noting, &caller, id, edit).await?))
 }
 
 /// What to start. A size is only known to a page; a script's session gets the terminal's classic one.
@@ -117,7 +168,7 @@ pub(in crate::server) async fn start_session(
     Id(id): Id<MachineId>,
     Body(start): Body<Start>,
 ) -> Result<(StatusCode, Json<SessionView>), ApiError> {
-    let session = shared.relay.start(caller.organisation, caller.user, id, start.launch()?).await?;
+    let session = shared.relay.start(&caller, id, start.launch()?).await?;
     // Programs, not arguments: those may hold what belongs into no log.
     let event = caller.event(Action::SessionStart, from).on(session.info.id);
     note_soon(&shared, event.fact("machine", id).fact("command", &session.info.command));

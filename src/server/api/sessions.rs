@@ -12,8 +12,9 @@ use super::super::answer::{ApiError, Body, Id};
 use super::super::audit::note_soon;
 use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
+use super::super::auth::permissions::Permission;
 use crate::base::id::SessionId;
-use crate::base::problem::Code;
+use crate::store::Sharing;
 use crate::store::audit::Action;
 use crate::wire::message::SessionView;
 
@@ -27,7 +28,7 @@ pub(in crate::server) async fn list(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
 ) -> Result<Json<Sessions>, ApiError> {
-    Ok(Json(Sessions { sessions: shared.relay.sessions(caller.organisation).await? }))
+    Ok(Json(Sessions { sessions: shared.relay.sessions(&caller).await? }))
 }
 
 /// `GET /sessions/{id}`
@@ -36,9 +37,7 @@ pub(in crate::server) async fn show(
     State(shared): State<Arc<Shared>>,
     Id(id): Id<SessionId>,
 ) -> Result<Json<SessionView>, ApiError> {
-    let sessions = shared.relay.sessions(caller.organisation).await?;
-    let session = sessions.into_iter().find(|session| session.info.id == id);
-    session.map(Json).ok_or_else(|| ApiError::new(Code::NotFound, "there is no such session"))
+    Ok(Json(shared.relay.session(&caller, id, Permission::SeeSession).await?.0))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -55,7 +54,7 @@ pub(in crate::server) async fn stop(
     Id(id): Id<SessionId>,
     Body(Stop { force }): Body<Stop>,
 ) -> Result<StatusCode, ApiError> {
-    shared.relay.stop(caller.organisation, id, force).await?;
+    shared.relay.stop(&caller, id, force).await?;
     note_soon(&shared, caller.event(Action::SessionStop, from).on(id).fact("force", force));
     tracing::info!(session = %id, user = %caller.user, force, "session stopped");
     Ok(StatusCode::NO_CONTENT)
@@ -65,8 +64,31 @@ pub(in crate::server) async fn stop(
 pub(in crate::server) async fn forget(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    from: ClientAddress,
     Id(id): Id<SessionId>,
 ) -> Result<StatusCode, ApiError> {
-    shared.relay.forget(caller.organisation, id).await?;
+    shared.relay.forget(&caller, id).await?;
+    note_soon(&shared, caller.event(Action::SessionForget, from).on(id));
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::server) struct Share {
+    with: Sharing,
+}
+
+/// `PUT /sessions/{id}/sharing`: `{"with": "organisation"}` or `{"with": "private"}`.
+pub(in crate::server) async fn share(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+    from: ClientAddress,
+    Id(id): Id<SessionId>,
+    Body(Share { with }): Body<Share>,
+) -> Result<Json<SessionView>, ApiError> {
+    let action = match with {
+        Sharing::Organisation => Action::SessionShare,
+        Sharing::Private => Action::SessionReturn,
+    };
+    let noting = shared.store.noting(caller.event(action, from).on(id));
+    Ok(Json(shared.relay.share(&noting, &caller, id, with).await?))
 }

@@ -111,7 +111,7 @@ pub const TABLE: &[Rule] = {
         Rule { shared: Some(Viewer), others: Some(Admin), ..rule(P::SeeMachine, "see machines", Viewer, With(S::MachinesRead)) },
         Rule { others: Some(Admin), ..rule(P::ChangeMachine, "rename and tag machines", Member, With(S::MachinesWrite)) },
         Rule { others: Some(Admin), ..rule(P::RemoveMachine, "remove machines", Member, With(S::MachinesWrite)) },
-        rule(P::StartSession, "start sessions on machines", Member, With(S::SessionsWrite)),
+        rule(P::StartSession, "start sessions on their own machines", Member, With(S::SessionsWrite)),
         Rule { shared: Some(Viewer), others: Some(Admin), ..rule(P::SeeSession, "see sessions: name, state, who watches", Viewer, With(S::SessionsRead)) },
         Rule { shared: Some(Viewer), others: Some(Admin), ..rule(P::WatchSession, "watch a session's screen, visibly", Viewer, With(S::SessionsRead)) },
         Rule { shared: Some(Member), ..rule(P::TypeSession, "type into sessions and set their size", Member, With(S::SessionsWrite)) },
@@ -139,10 +139,11 @@ impl Permission {
 
 impl Rule {
     /// The least role for a thing; `None`: nobody.
-    pub const fn least(&self, whose: Whose) -> Option<Role> {
+    pub fn least(&self, whose: Whose) -> Option<Role> {
         match whose {
             Whose::Own => Some(self.own),
-            Whose::Shared => self.shared,
+            // What is shared is somebody else's too: who may there, may here. Later roles may do less.
+            Whose::Shared => self.shared.max(self.others),
             Whose::Others => self.others,
         }
     }
@@ -165,18 +166,25 @@ impl Caller {
         self.may_with(permission, Whose::Own)
     }
 
-    /// Whether they may do this to a thing. What is shared is also somebody else's: those who may there, may here.
-    pub fn may_with(&self, permission: Permission, whose: Whose) -> Result<(), Problem> {
-        let rule = permission.rule();
-        self.way_allows(rule.key)?;
-        let least = match whose {
-            Whose::Shared => rule.shared.max(rule.others),
-            Whose::Own | Whose::Others => rule.least(whose),
-        };
+    /// Whether they may do this to a thing, without a word about why not.
+    pub fn allows(&self, permission: Permission, whose: Whose) -> bool {
+        self.way_is_open(permission.rule().key) && self.role_allows(permission, whose)
+    }
+
+    /// Whether the person may, however they come.
+    pub fn role_allows(&self, permission: Permission, whose: Whose) -> bool {
         // Later roles may do less.
-        if least.is_some_and(|least| self.role <= least) {
+        permission.rule().least(whose).is_some_and(|least| self.role <= least)
+    }
+
+    /// Whether they may do this to a thing.
+    pub fn may_with(&self, permission: Permission, whose: Whose) -> Result<(), Problem> {
+        if self.allows(permission, whose) {
             return Ok(());
         }
+        let rule = permission.rule();
+        self.way_allows(rule.key)?;
+        let least = rule.least(whose);
         let who = role_name(self.role);
         Err(Problem::new(
             Code::NotAllowed,
@@ -190,18 +198,31 @@ impl Caller {
         ))
     }
 
+    fn way_is_open(&self, key: ByKey) -> bool {
+        match (&self.scopes, key) {
+            (None, key) => !matches!(key, ByKey::Only(_)),
+            (Some(_), ByKey::Any) => true,
+            (Some(_), ByKey::No) => false,
+            (Some(scopes), ByKey::With(needed) | ByKey::Only(needed)) => {
+                scopes.iter().any(|scope| scope.covers(needed))
+            }
+        }
+    }
+
+    /// The same, with the reason.
     fn way_allows(&self, key: ByKey) -> Result<(), Problem> {
         let refused = |message: String| Err(Problem::new(Code::NotAllowed, message));
-        match (&self.scopes, key) {
-            (None, ByKey::Only(scope)) => refused(format!("this is for programs with an API key of scope {scope}")),
-            (None, _) | (Some(_), ByKey::Any) => Ok(()),
-            (Some(_), ByKey::No) => refused("sign in with a browser to do this; a key may not".to_owned()),
-            (Some(scopes), ByKey::With(needed) | ByKey::Only(needed)) => {
-                if scopes.iter().any(|scope| scope.covers(needed)) {
-                    return Ok(());
-                }
+        if self.way_is_open(key) {
+            return Ok(());
+        }
+        match key {
+            ByKey::Only(scope) if self.scopes.is_none() => {
+                refused(format!("this is for programs with an API key of scope {scope}"))
+            }
+            ByKey::With(needed) | ByKey::Only(needed) => {
                 refused(format!("this API key lacks the scope {needed}: make one that has it"))
             }
+            ByKey::No | ByKey::Any => refused("sign in with a browser to do this; a key may not".to_owned()),
         }
     }
 

@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 use super::bounds;
-use super::fleet::{Census, Organisation};
+use super::fleet::{Census, Organisation, no_such_machine, no_such_session};
 use super::saver::Saver;
+use super::session_hub::SessionHub;
 use crate::base::id::{KeyId, MachineId, OrganisationId, SessionId, UserId};
 use crate::base::limits::SESSIONS_PER_MACHINE_MAX;
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::SecretHash;
-use crate::server::auth::Via;
-use crate::store::{Store, StoreError};
+use crate::server::auth::permissions::Permission;
+use crate::server::auth::{Caller, Via};
+use crate::store::{MachineEdit, Sharing, Store, StoreError};
 use crate::wire::close::Close;
 use crate::wire::message::{MachineView, SessionAsk, SessionView, ToAgent};
 use crate::wire::session::Launch;
@@ -56,26 +58,32 @@ impl Relay {
         Ok(Arc::clone(cell.get_or_try_init(load).await?))
     }
 
-    /// All machines of an organisation, by id.
-    pub async fn machines(&self, organisation: OrganisationId) -> Result<Vec<MachineView>, Problem> {
-        Ok(self.organisation(organisation).await?.machines())
+    /// The machines somebody sees, by id.
+    pub async fn machines(&self, who: &Caller) -> Result<Vec<MachineView>, Problem> {
+        Ok(self.organisation(who.organisation).await?.machines(who))
     }
 
-    /// All sessions of an organisation, by id.
-    pub async fn sessions(&self, organisation: OrganisationId) -> Result<Vec<SessionView>, Problem> {
-        Ok(self.organisation(organisation).await?.sessions())
+    /// The sessions somebody sees, by id.
+    pub async fn sessions(&self, who: &Caller) -> Result<Vec<SessionView>, Problem> {
+        Ok(self.organisation(who.organisation).await?.sessions(who))
+    }
+
+    /// One session that somebody may do this to; one they do not see is not there.
+    pub async fn session(
+        &self,
+        who: &Caller,
+        session: SessionId,
+        permission: Permission,
+    ) -> Result<(SessionView, Arc<SessionHub>), Problem> {
+        let (view, hub, _) = self.organisation(who.organisation).await?.may_session(who, session, permission)?;
+        Ok((view, hub))
     }
 
     /// Starts a session on a machine, and says what became of it once its program runs.
-    pub async fn start(
-        &self,
-        organisation: OrganisationId,
-        owner: UserId,
-        machine: MachineId,
-        launch: Launch,
-    ) -> Result<SessionView, Problem> {
+    pub async fn start(&self, who: &Caller, machine: MachineId, launch: Launch) -> Result<SessionView, Problem> {
         bounds::check_launch(&launch)?;
-        let organisation = self.organisation(organisation).await?;
+        let organisation = self.organisation(who.organisation).await?;
+        organisation.may_machine(who, machine, Permission::StartSession)?;
         let uplink = organisation.uplink(machine)?;
         if organisation.running(machine) >= SESSIONS_PER_MACHINE_MAX {
             let text =
@@ -83,9 +91,9 @@ impl Relay {
             return Err(Problem::new(Code::TooMany, text));
         }
         let session = SessionId::random();
-        let _starting = organisation.starting(session, owner);
+        let _starting = organisation.starting(session, who.user);
         uplink.request(|request| ToAgent::Start { request, session, launch }).await?;
-        let opened = organisation.session_row(session).zip(organisation.session(session));
+        let opened = organisation.session_row(session).zip(organisation.started(session));
         let Some((row, view)) = opened else {
             return Err(Problem::internal(format!("{machine} said {session} was started, but never announced it")));
         };
@@ -94,10 +102,8 @@ impl Relay {
     }
 
     /// Has a session's program end: politely, or at once if `force`.
-    pub async fn stop(&self, organisation: OrganisationId, session: SessionId, force: bool) -> Result<(), Problem> {
-        let organisation = self.organisation(organisation).await?;
-        let known = organisation.session(session).zip(organisation.hub(session));
-        let (view, hub) = known.ok_or_else(no_such_session)?;
+    pub async fn stop(&self, who: &Caller, session: SessionId, force: bool) -> Result<(), Problem> {
+        let (view, hub) = self.session(who, session, Permission::StopSession).await?;
         if view.info.has_ended() {
             return Err(Problem::new(Code::SessionEnded, "the session's program has ended already"));
         }
@@ -105,17 +111,16 @@ impl Relay {
     }
 
     /// Forgets a session that has ended.
-    pub async fn forget(&self, organisation: OrganisationId, session: SessionId) -> Result<(), Problem> {
-        let organisation_id = organisation;
-        let organisation = self.organisation(organisation).await?;
-        let view = organisation.session(session).ok_or_else(no_such_session)?;
+    pub async fn forget(&self, who: &Caller, session: SessionId) -> Result<(), Problem> {
+        let organisation = self.organisation(who.organisation).await?;
+        let (view, ..) = organisation.may_session(who, session, Permission::ForgetSession)?;
         if !view.info.has_ended() {
             return Err(Problem::new(Code::Conflict, "the session's program still runs; stop it first"));
         }
         let uplink = organisation.uplink(view.machine)?;
         uplink.request(|request| ToAgent::Forget { request, session }).await?;
         organisation.remove_session(session);
-        match self.inner.store.remove_session(organisation_id, session).await {
+        match self.inner.store.remove_session(who.organisation, session).await {
             // The agent's own `closed` may have been faster.
             Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
@@ -123,9 +128,64 @@ impl Relay {
     }
 
     /// Removes a machine and all that is known of its sessions. Its agent is told not to come back as this machine.
-    pub async fn remove_machine(&self, organisation: OrganisationId, machine: MachineId) -> Result<(), Problem> {
-        self.inner.store.remove_machine(organisation, machine).await?;
-        self.organisation(organisation).await?.remove_machine(machine);
+    ///
+    /// `store` is the one that notes it.
+    pub async fn remove_machine(&self, store: &Store, who: &Caller, machine: MachineId) -> Result<(), Problem> {
+        let organisation = self.organisation(who.organisation).await?;
+        organisation.may_machine(who, machine, Permission::RemoveMachine)?;
+        store.remove_machine(who.organisation, machine).await?;
+        organisation.remove_machine(machine);
+        Ok(())
+    }
+
+    /// Changes what people call a machine, or file it under. `store` is the one that notes it.
+    pub async fn edit_machine(
+        &self,
+        store: &Store,
+        who: &Caller,
+        machine: MachineId,
+        edit: MachineEdit,
+    ) -> Result<MachineView, Problem> {
+        let organisation = self.organisation(who.organisation).await?;
+        organisation.may_machine(who, machine, Permission::ChangeMachine)?;
+        organisation.machine_edited(store.edit_machine(who.organisation, machine, edit).await?);
+        organisation.machine(who, machine).ok_or_else(no_such_machine)
+    }
+
+    /// Changes who may see a session. `store` is the one that notes it.
+    pub async fn share(
+        &self,
+        store: &Store,
+        who: &Caller,
+        session: SessionId,
+        sharing: Sharing,
+    ) -> Result<SessionView, Problem> {
+        let organisation = self.organisation(who.organisation).await?;
+        organisation.may_session(who, session, Permission::ShareSession)?;
+        // One that started just now may not be on disk yet.
+        if let Some(row) = organisation.session_row(session) {
+            self.inner.store.put_session(row).await?;
+        }
+        store.share_session(who.organisation, session, sharing).await?;
+        organisation.share(session, sharing);
+        organisation.session(who, session).ok_or_else(no_such_session)
+    }
+
+    /// A person's role changed, or their place: closes their pages, which come back and see what they may now.
+    pub fn reconnect(&self, organisation: OrganisationId, user: UserId) {
+        for loaded in self.loaded() {
+            loaded.hang_up(
+                |page| (page.who.user == user && page.who.organisation == organisation).then_some(Close::Changed),
+                |_| None,
+            );
+        }
+    }
+
+    /// Somebody joined an organisation, or is called differently now.
+    pub async fn names_changed(&self, organisation: OrganisationId) -> Result<(), Problem> {
+        let members = self.inner.store.members(organisation).await?;
+        let names = members.into_iter().map(|member| (member.user.id, member.user.name));
+        self.organisation(organisation).await?.set_names(names);
         Ok(())
     }
 
@@ -177,8 +237,4 @@ impl Relay {
     fn organisations(&self) -> std::sync::MutexGuard<'_, HashMap<OrganisationId, Arc<OnceCell<Arc<Organisation>>>>> {
         self.inner.organisations.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn no_such_session() -> Problem {
-    Problem::new(Code::NotFound, "there is no such session")
 }

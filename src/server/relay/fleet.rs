@@ -1,7 +1,11 @@
 //! One organisation's machines and sessions, as they are now, and the pages that are told of them.
 
+mod sight;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub(super) use sight::{no_such_machine, no_such_session};
 
 use super::bounds;
 use super::saver::Saver;
@@ -12,7 +16,7 @@ use crate::base::limits::SESSIONS_KNOWN_MAX;
 use crate::base::problem::{Code, Problem};
 use crate::store::{MachineRow, SessionRow, Sharing, Store, StoreError};
 use crate::wire::close::Close;
-use crate::wire::message::{MachineView, SessionView};
+use crate::wire::message::{MachineView, Person, SessionView};
 use crate::wire::session::{Activity, MachineFacts, SessionInfo};
 
 /// One organisation.
@@ -45,12 +49,17 @@ struct State {
     pages: Vec<Arc<Page>>,
     /// Who asked for sessions that do not run yet.
     starting: HashMap<SessionId, UserId>,
+    /// What people are called.
+    names: HashMap<UserId, String>,
 }
 
 #[derive(Debug)]
 struct Machine {
     owner: UserId,
     facts: MachineFacts,
+    /// What people call it here; else what the agent says.
+    name: Option<String>,
+    tags: Vec<String>,
     last_seen: u64,
     uplink: Option<Arc<Uplink>>,
 }
@@ -67,51 +76,24 @@ struct Session {
 impl Organisation {
     /// As the store remembers it: every machine away until its agent connects.
     pub(super) async fn load(id: OrganisationId, store: &Store, saver: Arc<Saver>) -> Result<Self, StoreError> {
-        let machine = |row: MachineRow| {
-            (row.id, Machine { owner: row.owner, facts: row.facts, last_seen: row.last_seen, uplink: None })
-        };
+        let names = store.members(id).await?.into_iter().map(|member| (member.user.id, member.user.name)).collect();
+        let machine = |row: MachineRow| (row.id, Machine::of(row, None));
         let session = |row: SessionRow| {
             let hub = Arc::new(SessionHub::new(row.info.id));
             (row.info.id, Session { machine: row.machine, owner: row.owner, sharing: row.sharing, info: row.info, hub })
         };
         let machines = store.machines(id).await?.into_iter().map(machine).collect();
         let sessions = store.sessions(id).await?.into_iter().map(session).collect();
-        let state = State { machines, sessions, ..State::default() };
+        let state = State { machines, sessions, names, ..State::default() };
         Ok(Self { id, saver, state: Mutex::new(state) })
-    }
-
-    /// All machines, by id.
-    pub fn machines(&self) -> Vec<MachineView> {
-        self.state().machines.iter().map(|(id, machine)| machine.view(*id)).collect()
-    }
-
-    /// All sessions, by id.
-    pub fn sessions(&self) -> Vec<SessionView> {
-        self.state().sessions.values().map(Session::view).collect()
-    }
-
-    /// One machine.
-    pub fn machine(&self, id: MachineId) -> Option<MachineView> {
-        self.state().machines.get(&id).map(|machine| machine.view(id))
-    }
-
-    /// One session.
-    pub fn session(&self, id: SessionId) -> Option<SessionView> {
-        self.state().sessions.get(&id).map(Session::view)
-    }
-
-    /// A session's hub.
-    pub(crate) fn hub(&self, id: SessionId) -> Option<Arc<SessionHub>> {
-        self.state().sessions.get(&id).map(|session| Arc::clone(&session.hub))
     }
 
     /// A machine's agent, or why there is none.
     pub(super) fn uplink(&self, id: MachineId) -> Result<Arc<Uplink>, Problem> {
         let state = self.state();
-        let machine =
-            state.machines.get(&id).ok_or_else(|| Problem::new(Code::NotFound, "there is no such machine"))?;
+        let machine = state.machines.get(&id).ok_or_else(no_such_machine)?;
         machine.uplink.clone().ok_or_else(|| {
-            Problem::new(Code::MachineOffline, format!("{} is not connected: start its agent", machine.facts.name))
+            Problem::new(Code::MachineOffline, format!("{} is not connected: start its agent", machine.shown_name()))
         })
     }
 
@@ -133,16 +115,12 @@ impl Organisation {
     /// A machine's agent is registered. An earlier connection of the same machine is closed.
     pub(crate) fn connected(&self, row: MachineRow, uplink: &Arc<Uplink>) {
         let mut state = self.state();
-        let machine = Machine {
-            owner: row.owner,
-            facts: bounds::machine(row.facts),
-            last_seen: row.last_seen,
-            uplink: Some(Arc::clone(uplink)),
-        };
-        if let Some(Machine { uplink: Some(before), .. }) = state.machines.insert(row.id, machine) {
+        let id = row.id;
+        let machine = Machine::of(row, Some(Arc::clone(uplink)));
+        if let Some(Machine { uplink: Some(before), .. }) = state.machines.insert(id, machine) {
             before.line.close(Close::Replaced);
         }
-        state.tell_machine(row.id);
+        state.tell_machine(id);
     }
 
     /// An agent's connection has ended. Whether the machine is away now: a newer connection may have come.
@@ -233,10 +211,14 @@ impl Organisation {
     }
 
     fn remove(&self, state: &mut State, id: SessionId) {
+        // Before it is gone: then nobody could say who saw it.
+        state.tell_session(id);
         if let Some(session) = state.sessions.remove(&id) {
             self.saver.remove(self.id, id);
             session.hub.gone(&Problem::new(Code::NotFound, "this session was removed"));
-            state.tell_session(id);
+            if session.sharing == Sharing::Organisation {
+                state.tell_machine_to(session.machine, |_| true);
+            }
         }
     }
 
@@ -252,12 +234,19 @@ impl Organisation {
     /// A machine was removed, and its sessions with it. Its agent's connection is closed.
     pub(super) fn remove_machine(&self, id: MachineId) {
         let mut state = self.state();
+        state.tell_machine(id);
         self.remove_all_but(&mut state, id, &[]);
-        if let Some(machine) = state.machines.remove(&id) {
-            if let Some(uplink) = machine.uplink {
-                uplink.line.close(Close::MachineRefused);
-            }
-            state.tell_machine(id);
+        if let Some(uplink) = state.machines.remove(&id).and_then(|machine| machine.uplink) {
+            uplink.line.close(Close::MachineRefused);
+        }
+    }
+
+    /// People call a machine differently, or file it elsewhere.
+    pub(super) fn machine_edited(&self, row: MachineRow) {
+        let mut state = self.state();
+        if let Some(machine) = state.machines.get_mut(&row.id) {
+            (machine.name, machine.tags) = (row.name, row.tags);
+            state.tell_machine(row.id);
         }
     }
 
@@ -265,6 +254,12 @@ impl Organisation {
     pub(super) fn starting(&self, id: SessionId, owner: UserId) -> Starting<'_> {
         self.state().starting.insert(id, owner);
         Starting { organisation: self, id }
+    }
+
+    /// A session as whoever started it sees it.
+    pub(super) fn started(&self, id: SessionId) -> Option<SessionView> {
+        let state = self.state();
+        state.sessions.get(&id).map(|session| state.session_view(session))
     }
 
     /// What the store should say of a session.
@@ -343,27 +338,36 @@ impl State {
             _ => Err(Problem::new(Code::Conflict, "a newer connection of this machine took over")),
         }
     }
-
-    fn tell_machine(&self, id: MachineId) {
-        self.pages.iter().for_each(|page| page.machine_changed(id));
-    }
-
-    fn tell_session(&self, id: SessionId) {
-        self.pages.iter().for_each(|page| page.session_changed(id));
-    }
 }
 
 impl Machine {
-    fn view(&self, id: MachineId) -> MachineView {
+    fn of(row: MachineRow, uplink: Option<Arc<Uplink>>) -> Self {
+        let MachineRow { owner, facts, last_seen, name, tags, .. } = row;
+        Self { owner, facts: bounds::machine(facts), name, tags, last_seen, uplink }
+    }
+
+    fn shown_name(&self) -> &str {
+        self.name.as_ref().unwrap_or(&self.facts.name)
+    }
+
+    fn view(&self, id: MachineId, owner: Person) -> MachineView {
         let online = self.uplink.is_some();
         let last_seen = if online { unix_millis() } else { self.last_seen };
-        MachineView { id, facts: self.facts.clone(), online, last_seen }
+        let facts = MachineFacts { name: self.shown_name().to_owned(), ..self.facts.clone() };
+        MachineView { id, facts, online, last_seen, owner, tags: self.tags.clone() }
     }
 }
 
 impl Session {
-    fn view(&self) -> SessionView {
-        SessionView { machine: self.machine, info: self.info.clone(), viewers: self.hub.viewers() }
+    fn view(&self, owner: Person) -> SessionView {
+        SessionView {
+            machine: self.machine,
+            info: self.info.clone(),
+            viewers: self.hub.viewers(),
+            owner,
+            shared: self.sharing == Sharing::Organisation,
+            watching: self.hub.people(),
+        }
     }
 
     fn row(&self, organisation: OrganisationId) -> SessionRow {

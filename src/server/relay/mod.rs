@@ -16,5 +16,5 @@ pub use face::Relay;
 pub use fleet::{Census, Organisation};
 pub use line::Line;
 pub use page::Page;
-pub use session_hub::{Arrival, Pulled, SessionHub, Slot, Violation, heard_on};
+pub use session_hub::{Arrival, Pulled, Rights, SessionHub, Slot, Violation, heard_on};
 pub use uplink::{Full, Uplink};

@@ -9,13 +9,14 @@ use std::sync::{Mutex, PoisonError};
 use super::line::Line;
 use crate::base::id::{MachineId, SessionId};
 use crate::server::auth::Caller;
-use crate::server::auth::permissions::Permission;
 
 /// One page.
 #[derive(Debug)]
 pub struct Page {
     /// On whose behalf it is open.
     pub who: Caller,
+    /// What others see that person called.
+    pub name: String,
     /// Its connection.
     pub line: Line,
     marks: Mutex<Marks>,
@@ -34,13 +35,8 @@ struct Marks {
 
 impl Page {
     /// Of a new connection.
-    pub fn new(who: Caller) -> Self {
-        Self { who, line: Line::default(), marks: Mutex::default() }
-    }
-
-    /// Whether it may type at all.
-    pub fn may_type(&self) -> bool {
-        self.who.may(Permission::TypeSession).is_ok()
+    pub fn new(who: Caller, name: String) -> Self {
+        Self { who, name, line: Line::default(), marks: Mutex::default() }
     }
 
     /// A channel has something to send.

@@ -26,9 +26,10 @@ use super::Uplink;
 use crate::base::id::{SessionId, ViewerId};
 use crate::base::offset::Offset;
 use crate::base::problem::{Code, Problem};
+use crate::server::auth::Caller;
 use crate::stream::OverAcknowledged;
 use crate::wire::frame::{Frame, InputOutcome, SnapshotAt, SnapshotFlags};
-use crate::wire::message::{SessionAsk, SessionSays, Take, Theme};
+use crate::wire::message::{Person, SessionAsk, SessionSays, Take, Theme};
 
 use state::{Control, State, join};
 pub use upstream::Violation;
@@ -38,6 +39,18 @@ pub use way::heard_on;
 
 /// A viewer's place in a hub.
 pub type Slot = u64;
+
+/// What somebody may do with a session's screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rights {
+    /// See it.
+    pub watch: bool,
+    /// Type into it.
+    pub may_type: bool,
+}
+
+/// People who are named as watching; a crowd is counted, not listed.
+const PEOPLE_NAMED_MAX: usize = 20;
 
 /// What became of a pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,17 +71,31 @@ pub struct SessionHub {
     session: SessionId,
     state: Mutex<State>,
     viewers: AtomicU32,
+    /// Who watches, each once.
+    people: Mutex<Vec<Person>>,
 }
 
 impl SessionHub {
     /// Of a session nobody watches.
     pub fn new(session: SessionId) -> Self {
-        Self { session, state: Mutex::new(State::new()), viewers: AtomicU32::new(0) }
+        Self { session, state: Mutex::new(State::new()), viewers: AtomicU32::new(0), people: Mutex::default() }
     }
 
     /// Viewers attached now.
     pub fn viewers(&self) -> u32 {
         self.viewers.load(Ordering::Relaxed)
+    }
+
+    /// Who watches or types now, each once; at most twenty.
+    pub fn people(&self) -> Vec<Person> {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Who may watch or type has changed.
+    pub fn reconsider(&self, rights: impl Fn(&Caller) -> Rights) {
+        let mut state = self.state();
+        state.reconsider(rights);
+        self.count(&state);
     }
 
     /// Somebody wants to watch.
@@ -247,7 +274,16 @@ impl SessionHub {
     }
 
     fn count(&self, state: &State) {
-        let viewers = state.watchers.values().filter(|watcher| watcher.dismissed.is_none()).count();
-        self.viewers.store(u32::try_from(viewers).unwrap_or(u32::MAX), Ordering::Relaxed);
+        let mut people: Vec<Person> = Vec::new();
+        let mut viewers = 0;
+        for watcher in state.watchers.values().filter(|watcher| watcher.dismissed.is_none()) {
+            viewers += 1;
+            if people.len() < PEOPLE_NAMED_MAX && people.iter().all(|person| person.id != watcher.who().user) {
+                people.push(watcher.person());
+            }
+        }
+        people.sort_by(|one, other| one.name.cmp(&other.name));
+        self.viewers.store(viewers, Ordering::Relaxed);
+        *self.people.lock().unwrap_or_else(PoisonError::into_inner) = people;
     }
 }

@@ -1,11 +1,13 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use super::super::Relay;
+use super::super::{Arrival, Pulled, Relay};
 use super::*;
-use crate::base::id::KeyId;
+use crate::base::id::{KeyId, ViewerId};
 use crate::base::secret::Secret;
+use crate::server::auth::permissions::Permission;
 use crate::server::auth::{Caller, Via};
-use crate::store::Role;
+use crate::store::{Role, Sharing};
+use crate::wire::message::{From, Take};
 
 struct World {
     _dir: tempfile::TempDir,
@@ -22,9 +24,13 @@ impl World {
     }
 
     fn connect(&self, machine: MachineId) -> Arc<Uplink> {
+        self.connect_of(machine, UserId::random())
+    }
+
+    fn connect_of(&self, machine: MachineId, owner: UserId) -> Arc<Uplink> {
         let (organisation, key) = (self.organisation.id, KeyId::random());
         let uplink = Arc::new(Uplink::new(machine, organisation, key));
-        let (owner, facts) = (UserId::random(), MachineFacts::default());
+        let facts = MachineFacts::default();
         let row = MachineRow {
             id: machine,
             organisation,
@@ -40,18 +46,31 @@ impl World {
         uplink
     }
 
-    fn page(&self, via: Via) -> Arc<Page> {
-        let who = Caller {
-            user: UserId::random(),
-            organisation: self.organisation.id,
-            role: Role::Member,
-            via,
-            scopes: None,
-            expires_at: None,
-        };
-        let page = Arc::new(Page::new(who));
+    /// Somebody who sees everything.
+    fn who(&self) -> Caller {
+        self.member(UserId::random(), Role::Owner, Via::Key(KeyId::random()))
+    }
+
+    fn member(&self, user: UserId, role: Role, via: Via) -> Caller {
+        Caller { user, organisation: self.organisation.id, role, via, scopes: None, expires_at: None }
+    }
+
+    fn page_of(&self, who: Caller) -> Arc<Page> {
+        let page = Arc::new(Page::new(who, "Ada".to_owned()));
         self.organisation.page_opened(&page);
         page
+    }
+
+    fn page(&self, via: Via) -> Arc<Page> {
+        self.page_of(self.member(UserId::random(), Role::Owner, via))
+    }
+
+    /// A machine of `owner` with one session, and the session's hub.
+    fn machine_of(&self, owner: UserId) -> (MachineId, SessionId, Arc<SessionHub>) {
+        let (machine, session) = (MachineId::random(), SessionId::random());
+        let uplink = self.connect_of(machine, owner);
+        let hub = self.organisation.opened(&uplink, 1, info(session)).unwrap();
+        (machine, session, hub)
     }
 }
 
@@ -68,9 +87,9 @@ async fn a_newer_connection_of_a_machine_takes_the_place_of_the_old_one() {
     assert_eq!(late.code, Code::Conflict, "it is not the last word on what runs there");
     assert_eq!((old.line.closing(), new.line.closing()), (Some(Close::Replaced), None));
     assert!(!world.organisation.disconnected(&old), "the machine is still there");
-    assert!(world.organisation.machine(machine).unwrap().online);
+    assert!(world.organisation.machine(&world.who(), machine).unwrap().online);
     assert!(world.organisation.disconnected(&new));
-    assert!(!world.organisation.machine(machine).unwrap().online);
+    assert!(!world.organisation.machine(&world.who(), machine).unwrap().online);
 }
 
 #[tokio::test]
@@ -84,9 +103,12 @@ async fn a_session_of_another_machine_cannot_be_taken_over() {
     world.organisation.changed(&two, renamed);
     world.organisation.closed(&two, session);
     world.organisation.only(&two, &[]);
-    let view = world.organisation.session(session).unwrap();
+    let view = world.organisation.session(&world.who(), session).unwrap();
     assert_eq!((view.machine, view.info.name), (one.machine, None));
-    assert!(Arc::ptr_eq(&hub, &world.organisation.hub(session).unwrap()));
+    assert!(Arc::ptr_eq(
+        &hub,
+        &world.organisation.may_session(&world.who(), session, Permission::SeeSession).unwrap().1
+    ));
 }
 
 #[tokio::test]
@@ -98,9 +120,10 @@ async fn an_agent_cannot_fill_the_server_with_sessions() {
     }
     let refused = world.organisation.opened(&uplink, 1, info(SessionId::random())).unwrap_err();
     assert_eq!(refused.code, Code::TooMany);
-    let long = SessionInfo { title: Some("x".repeat(100_000)), ..world.organisation.sessions()[0].info.clone() };
+    let long =
+        SessionInfo { title: Some("x".repeat(100_000)), ..world.organisation.sessions(&world.who())[0].info.clone() };
     world.organisation.opened(&uplink, 1, long.clone()).unwrap();
-    assert!(world.organisation.session(long.id).unwrap().info.title.unwrap().len() <= 256);
+    assert!(world.organisation.session(&world.who(), long.id).unwrap().info.title.unwrap().len() <= 256);
 }
 
 #[tokio::test]
@@ -113,7 +136,7 @@ async fn what_an_agent_does_not_name_any_more_is_gone() {
     world.organisation.opened(&uplink, 1, info(gone)).unwrap();
     page.take_fleet();
     world.organisation.only(&uplink, &[kept]);
-    assert!(world.organisation.session(gone).is_none());
+    assert!(world.organisation.session(&world.who(), gone).is_none());
     assert_eq!(page.take_fleet().1.into_iter().collect::<Vec<_>>(), [gone], "pages are told");
 }
 
@@ -158,7 +181,10 @@ async fn a_removed_machine_is_told_not_to_come_back() {
     world.organisation.opened(&uplink, 1, info(session)).unwrap();
     world.organisation.remove_machine(machine);
     assert_eq!(uplink.line.closing(), Some(Close::MachineRefused));
-    assert!(world.organisation.machine(machine).is_none() && world.organisation.session(session).is_none());
+    assert!(
+        world.organisation.machine(&world.who(), machine).is_none()
+            && world.organisation.session(&world.who(), session).is_none()
+    );
     assert_eq!(world.organisation.opened(&uplink, 1, info(session)).unwrap_err().code, Code::NotFound);
 }
 
@@ -169,11 +195,82 @@ async fn a_request_to_a_machine_that_is_away_says_so() {
     let uplink = world.connect(machine);
     world.organisation.opened(&uplink, 1, info(session)).unwrap();
     world.organisation.disconnected(&uplink);
-    let organisation = world.organisation.id;
-    let stopped = world.relay.stop(organisation, session, false).await.unwrap_err();
+    let who = world.who();
+    let stopped = world.relay.stop(&who, session, false).await.unwrap_err();
     assert_eq!(stopped.code, Code::MachineOffline);
-    let unknown = world.relay.stop(organisation, SessionId::random(), false).await.unwrap_err();
+    let unknown = world.relay.stop(&who, SessionId::random(), false).await.unwrap_err();
     assert_eq!(unknown.code, Code::NotFound);
-    let running = world.relay.forget(organisation, session).await.unwrap_err();
+    let running = world.relay.forget(&who, session).await.unwrap_err();
     assert_eq!(running.code, Code::Conflict);
+}
+
+#[tokio::test]
+async fn a_member_sees_their_own_and_what_is_shared_and_an_admin_sees_that_there_is_more() {
+    let world = World::new().await;
+    let (ada, bea) = (UserId::random(), UserId::random());
+    let (machine, session, _) = world.machine_of(ada);
+    let key = || Via::Key(KeyId::random());
+    let (owner, other) = (world.member(ada, Role::Member, key()), world.member(bea, Role::Member, key()));
+    let (admin, viewer) = (world.member(bea, Role::Admin, key()), world.member(bea, Role::Viewer, key()));
+    let seen = |who: &Caller| (world.organisation.machines(who).len(), world.organisation.sessions(who).len());
+    assert_eq!((seen(&owner), seen(&admin), seen(&other), seen(&viewer)), ((1, 1), (1, 1), (0, 0), (0, 0)));
+    let hidden = world.organisation.may_session(&other, session, Permission::WatchSession).unwrap_err();
+    assert_eq!(hidden.code, Code::NotFound, "what is hidden does not exist");
+    let typed = world.organisation.may_session(&admin, session, Permission::TypeSession).unwrap_err();
+    assert_eq!(typed.code, Code::NotAllowed);
+
+    world.organisation.share(session, Sharing::Organisation);
+    assert_eq!((seen(&other), seen(&viewer)), ((1, 1), (1, 1)), "with the session its machine");
+    let may = |who, permission| world.organisation.may_session(who, session, permission).is_ok();
+    assert!(may(&other, Permission::TypeSession) && may(&admin, Permission::TypeSession));
+    assert!(may(&viewer, Permission::WatchSession) && !may(&viewer, Permission::TypeSession));
+    assert!(!may(&other, Permission::StopSession) && may(&admin, Permission::StopSession));
+    let started = world.organisation.may_machine(&admin, machine, Permission::StartSession).unwrap_err();
+    assert_eq!(started.code, Code::NotAllowed, "a program runs as the person whose machine it is");
+}
+
+#[tokio::test]
+async fn pages_hear_of_what_they_see_and_of_nothing_else() {
+    let world = World::new().await;
+    let (ada, bea) = (UserId::random(), UserId::random());
+    let page = world.page_of(world.member(bea, Role::Member, Via::Key(KeyId::random())));
+    let (machine, session, _) = world.machine_of(ada);
+    assert!(!page.has_fleet_news(), "not even that there is something");
+    world.organisation.share(session, Sharing::Organisation);
+    let (machines, sessions) = page.take_fleet();
+    assert!(machines.contains(&machine) && sessions.contains(&session));
+    world.organisation.share(session, Sharing::Private);
+    let (machines, sessions) = page.take_fleet();
+    assert!(machines.contains(&machine) && sessions.contains(&session), "it learns that they are gone");
+    assert!(world.organisation.session(&page.who, session).is_none());
+    world.organisation.remove_machine(machine);
+    assert!(!page.has_fleet_news());
+}
+
+#[tokio::test]
+async fn whoever_loses_a_session_is_dismissed_and_lets_go_of_the_keyboard() {
+    let world = World::new().await;
+    let (_, session, hub) = world.machine_of(UserId::random());
+    world.organisation.share(session, Sharing::Organisation);
+    let page = world.page_of(world.member(UserId::random(), Role::Member, Via::Key(KeyId::random())));
+    let arrival = Arrival {
+        page: Arc::clone(&page),
+        channel: 1,
+        viewer: ViewerId::random(),
+        from: From::Snapshot,
+        may_type: true,
+        take: Take::IfFree,
+        cols: 80,
+        rows: 24,
+        theme: None,
+    };
+    let slot = hub.attach(arrival).unwrap();
+    assert_eq!(
+        world.organisation.sessions(&world.who())[0].watching,
+        [Person { id: page.who.user, name: "Ada".to_owned() }]
+    );
+    world.organisation.share(session, Sharing::Private);
+    assert!(world.organisation.sessions(&world.who())[0].watching.is_empty());
+    let mut out = Vec::new();
+    assert_eq!(hub.pull(slot, std::time::Instant::now(), 1_000, true, &mut out), Pulled::Closed);
 }

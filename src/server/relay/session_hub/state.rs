@@ -8,11 +8,12 @@ use bytes::Bytes;
 
 use super::upstream::{Subscription, Upstream, Violation};
 use super::watcher::{Arrival, Label, Urgency, Watcher};
-use super::{Pulled, Slot};
+use super::{Pulled, Rights, Slot};
 use crate::base::id::ViewerId;
 use crate::base::limits::{HUB_LOG_BYTES_MAX, VIEWERS_PER_SESSION_MAX};
 use crate::base::offset::Offset;
 use crate::base::problem::{Code, Problem};
+use crate::server::auth::Caller;
 use crate::server::relay::Uplink;
 use crate::stream::{OutputLog, Reader, Step};
 use crate::wire::frame::{Frame, SnapshotAt, SnapshotFlags};
@@ -316,6 +317,23 @@ impl State {
         upstream.settle(held);
     }
 
+    /// Who may watch or type has changed: whoever may not any more is told so, and lets go of the keyboard.
+    pub(super) fn reconsider(&mut self, rights: impl Fn(&Caller) -> Rights) {
+        for watcher in self.watchers.values_mut().filter(|watcher| watcher.dismissed.is_none()) {
+            let Rights { watch, may_type } = rights(watcher.who());
+            if !watch {
+                watcher.dismiss(Problem::new(Code::NotAllowed, "this session is not shared with you any more"));
+            }
+            if watcher.set_may_type(may_type) {
+                // Whoever joins again only to watch is the controller no more.
+                if let Some(upstream) = &mut self.upstream {
+                    join(upstream, watcher);
+                }
+                watcher.control_changed(Urgency::Now);
+            }
+        }
+    }
+
     pub(super) fn watcher_of(&mut self, viewer: ViewerId) -> Option<&mut Watcher> {
         self.watchers.values_mut().find(|watcher| watcher.viewer == viewer && watcher.dismissed.is_none())
     }
@@ -340,6 +358,7 @@ fn control_frame(watcher: &Watcher, control: Control, viewers: u32) -> Frame {
         channel: watcher.channel,
         you: control.controller == Some(watcher.viewer),
         present: control.present,
+        may_type: watcher.may_type(),
         viewers,
         cols: control.cols,
         rows: control.rows,

@@ -274,7 +274,10 @@ fn everybody_is_told_who_controls_and_how_many_watch() {
     let controller = world.host.joins[1].0;
     world.hub.says(&SessionSays::Control { controller: Some(controller), present: true, cols: 100, rows: 30 });
     world.settle(&mut [&mut one, &mut two]);
-    let control = |you, viewers| ToViewer::Control { channel: 9, you, present: true, viewers, cols: 100, rows: 30 };
+    let control = |you, viewers| {
+        let (present, may_type) = (true, true);
+        ToViewer::Control { channel: 9, you, present, may_type, viewers, cols: 100, rows: 30 }
+    };
     assert_eq!(one.messages.last(), Some(&control(false, 2)));
     assert_eq!(two.messages.last(), Some(&control(true, 2)));
     world.hub.detach(two.slot);

@@ -7,10 +7,11 @@ use super::way::Way;
 use crate::base::id::{SessionId, UserId, ViewerId};
 use crate::base::offset::Offset;
 use crate::base::problem::Problem;
+use crate::server::auth::Caller;
 use crate::server::relay::Page;
 use crate::stream::Reader;
 use crate::wire::frame::{Frame, InputOutcome, SnapshotAt};
-use crate::wire::message::{self, From, Take, Theme, ToViewer};
+use crate::wire::message::{self, From, Person, Take, Theme, ToViewer};
 
 /// Acknowledgements of input waiting for one viewer. Consecutive ones of the same outcome are one, so this many
 /// changes of who controls; beyond it the oldest are merged, and the page sends again what it misses.
@@ -27,6 +28,8 @@ pub struct Arrival {
     pub viewer: ViewerId,
     /// What it has already.
     pub from: From,
+    /// Whether the person may type here.
+    pub may_type: bool,
     /// Whether it wants the keyboard.
     pub take: Take,
     /// Its size in cells.
@@ -67,13 +70,14 @@ pub(super) struct HistoryWish {
 }
 
 #[derive(Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "four independent facts, each with its own word")]
+#[allow(clippy::struct_excessive_bools, reason = "five independent facts, each with its own word")]
 pub(super) struct Watcher {
     page: Arc<Page>,
     pub(super) channel: u32,
     /// As the PTY host knows it.
     pub(super) viewer: ViewerId,
     page_viewer: ViewerId,
+    may_type: bool,
     pub(super) take: Take,
     pub(super) cols: u16,
     pub(super) rows: u16,
@@ -99,12 +103,13 @@ pub(super) struct Watcher {
 
 impl Watcher {
     pub(super) fn new(arrival: Arrival, viewer: ViewerId, reader: Reader<Label>, live: bool) -> Self {
-        let take = if arrival.page.may_type() { arrival.take } else { Take::Never };
+        let take = if arrival.may_type { arrival.take } else { Take::Never };
         Self {
             page: arrival.page,
             channel: arrival.channel,
             viewer,
             page_viewer: arrival.viewer,
+            may_type: arrival.may_type,
             take,
             cols: arrival.cols,
             rows: arrival.rows,
@@ -124,7 +129,27 @@ impl Watcher {
     }
 
     pub(super) fn may_type(&self) -> bool {
-        self.page.may_type()
+        self.may_type
+    }
+
+    /// From now on it may type, or may not: whether that is news.
+    pub(super) fn set_may_type(&mut self, may_type: bool) -> bool {
+        if self.may_type == may_type {
+            return false;
+        }
+        self.may_type = may_type;
+        self.take = if may_type { Take::IfFree } else { Take::Never };
+        true
+    }
+
+    /// On whose behalf it watches.
+    pub(super) fn who(&self) -> &Caller {
+        &self.page.who
+    }
+
+    /// That person, as others see them.
+    pub(super) fn person(&self) -> Person {
+        Person { id: self.page.who.user, name: self.page.name.clone() }
     }
 
     /// Has its page look, once.

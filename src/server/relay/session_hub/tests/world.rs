@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::base::id::{KeyId, MachineId, OrganisationId, SessionId, UserId, ViewerId};
 use crate::base::offset::Offset;
 use crate::base::secret::Secret;
+use crate::server::auth::permissions::{Permission, Whose};
 use crate::server::auth::{Caller, Via};
 use crate::server::relay::{Arrival, Page, Pulled, SessionHub, Slot, Uplink};
 use crate::store::Role;
@@ -165,6 +166,7 @@ impl World {
             channel: viewer.channel,
             viewer: viewer.id,
             from,
+            may_type: viewer.page.who.allows(Permission::TypeSession, Whose::Own),
             take: Take::IfFree,
             cols: 80,
             rows: 24,
@@ -221,7 +223,7 @@ impl Viewer {
         let organisation = OrganisationId::random();
         let via = Via::Browser(Secret::new("a cookie").hash());
         let who = Caller { user: UserId::random(), organisation, role, via, scopes: None, expires_at: None };
-        Self::at(&Arc::new(Page::new(who)), ViewerId::random(), 9)
+        Self::at(&Arc::new(Page::new(who, "Ada".to_owned())), ViewerId::random(), 9)
     }
 
     pub(super) fn at(page: &Arc<Page>, id: ViewerId, channel: u32) -> Self {

@@ -1,0 +1,189 @@
+//! Who sees what of an organisation: everything that leaves the fleet passes here, with the person who asks.
+//!
+//! What somebody may not see does not exist for them. A machine is seen by its owner, by those who administer, and by
+//! those with whom one of its sessions is shared.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::{Machine, Organisation, Session, State};
+use crate::base::id::{MachineId, SessionId, UserId};
+use crate::base::problem::{Code, Problem};
+use crate::server::auth::Caller;
+use crate::server::auth::permissions::{Permission, Whose};
+use crate::server::relay::{Page, Rights, SessionHub};
+use crate::store::Sharing;
+use crate::wire::message::{MachineView, Person, SessionView};
+
+impl Organisation {
+    /// The machines somebody sees, by id.
+    pub fn machines(&self, who: &Caller) -> Vec<MachineView> {
+        let state = self.state();
+        let shown: HashSet<MachineId> =
+            state.sessions.values().filter(|it| it.sharing == Sharing::Organisation).map(|it| it.machine).collect();
+        let seen = state.machines.iter().filter(|(id, machine)| machine.is_seen(who, shown.contains(id)));
+        seen.map(|(id, machine)| state.machine_view(*id, machine)).collect()
+    }
+
+    /// The sessions somebody sees, by id.
+    pub fn sessions(&self, who: &Caller) -> Vec<SessionView> {
+        let state = self.state();
+        let seen = state.sessions.values().filter(|session| session.allows(who, Permission::SeeSession));
+        seen.map(|session| state.session_view(session)).collect()
+    }
+
+    /// One machine, if they see it.
+    pub fn machine(&self, who: &Caller, id: MachineId) -> Option<MachineView> {
+        let state = self.state();
+        let machine = state.machines.get(&id).filter(|machine| machine.is_seen(who, state.shows(id)))?;
+        Some(state.machine_view(id, machine))
+    }
+
+    /// One session, if they see it.
+    pub fn session(&self, who: &Caller, id: SessionId) -> Option<SessionView> {
+        let state = self.state();
+        let session = state.sessions.get(&id).filter(|session| session.allows(who, Permission::SeeSession))?;
+        Some(state.session_view(session))
+    }
+
+    /// Whether somebody may do this to a machine; one they do not see is not there.
+    pub(in crate::server) fn may_machine(
+        &self,
+        who: &Caller,
+        id: MachineId,
+        permission: Permission,
+    ) -> Result<(), Problem> {
+        let state = self.state();
+        // What a key lacks it is told, whether or not the machine is there.
+        who.may(permission)?;
+        let machine = state.machines.get(&id).filter(|machine| machine.is_known_to(who, state.shows(id)));
+        let machine = machine.ok_or_else(no_such_machine)?;
+        who.may_with(permission, who.whose(machine.owner, Sharing::Private))
+    }
+
+    /// A session that somebody may do this to, with its hub; one they do not see is not there.
+    pub(in crate::server) fn may_session(
+        &self,
+        who: &Caller,
+        id: SessionId,
+        permission: Permission,
+    ) -> Result<(SessionView, Arc<SessionHub>, Whose), Problem> {
+        let state = self.state();
+        who.may(permission)?;
+        let session = state.sessions.get(&id).filter(|session| session.is_known_to(who)).ok_or_else(no_such_session)?;
+        let whose = who.whose(session.owner, session.sharing);
+        who.may_with(permission, whose)?;
+        Ok((state.session_view(session), Arc::clone(&session.hub), whose))
+    }
+
+    /// Holds a session's viewers to what they may do now.
+    pub(in crate::server) fn reconsider(&self, id: SessionId) {
+        // The hub while the fleet is held, as everywhere: so nobody's older word comes last.
+        if let Some(session) = self.state().sessions.get(&id) {
+            session.hub.reconsider(|who| session.rights(who));
+        }
+    }
+
+    /// Changes who may see a session: those who lose it are told, and those who get it.
+    pub(in crate::server) fn share(&self, id: SessionId, sharing: Sharing) {
+        let mut state = self.state();
+        state.tell_session(id);
+        let Some(session) = state.sessions.get_mut(&id) else { return };
+        session.sharing = sharing;
+        session.hub.reconsider(|who| session.rights(who));
+        let machine = session.machine;
+        state.tell_session(id);
+        // With a session its machine comes and goes.
+        state.tell_machine_to(machine, |_| true);
+    }
+
+    /// What a person is called, for those who do not ask the store each time.
+    pub(in crate::server) fn name_of(&self, id: UserId) -> String {
+        self.state().person(id).name
+    }
+
+    /// Somebody joined, or is called differently now.
+    pub(in crate::server) fn set_names(&self, names: impl IntoIterator<Item = (UserId, String)>) {
+        self.state().names = names.into_iter().collect();
+    }
+}
+
+impl State {
+    /// Whether a machine has a session that everybody sees.
+    fn shows(&self, id: MachineId) -> bool {
+        self.sessions.values().any(|session| session.machine == id && session.sharing == Sharing::Organisation)
+    }
+
+    fn person(&self, id: UserId) -> Person {
+        let name = self.names.get(&id).cloned().unwrap_or_else(|| "somebody who left".to_owned());
+        Person { id, name }
+    }
+
+    pub(super) fn machine_view(&self, id: MachineId, machine: &Machine) -> MachineView {
+        machine.view(id, self.person(machine.owner))
+    }
+
+    pub(super) fn session_view(&self, session: &Session) -> SessionView {
+        session.view(self.person(session.owner))
+    }
+
+    /// Marks a machine for the pages that see it.
+    pub(super) fn tell_machine(&self, id: MachineId) {
+        let shown = self.shows(id);
+        let Some(machine) = self.machines.get(&id) else { return };
+        self.tell_machine_to(id, |page| machine.is_seen(&page.who, shown));
+    }
+
+    pub(super) fn tell_machine_to(&self, id: MachineId, tell: impl Fn(&Page) -> bool) {
+        self.pages.iter().filter(|page| tell(page)).for_each(|page| page.machine_changed(id));
+    }
+
+    /// Marks a session for the pages that see it. One that is to be removed is told of before it is.
+    pub(super) fn tell_session(&self, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        let sees = |page: &&Arc<Page>| session.allows(&page.who, Permission::SeeSession);
+        self.pages.iter().filter(sees).for_each(|page| page.session_changed(id));
+    }
+}
+
+impl Machine {
+    /// `shows`: it has a session that everybody sees.
+    pub(super) fn is_seen(&self, who: &Caller, shows: bool) -> bool {
+        who.allows(Permission::SeeMachine, self.whose(who, shows))
+    }
+
+    /// Whether its existence is no secret to somebody, whatever their key may be used for.
+    fn is_known_to(&self, who: &Caller, shows: bool) -> bool {
+        who.role_allows(Permission::SeeMachine, self.whose(who, shows))
+    }
+
+    fn whose(&self, who: &Caller, shows: bool) -> Whose {
+        who.whose(self.owner, if shows { Sharing::Organisation } else { Sharing::Private })
+    }
+}
+
+impl Session {
+    fn allows(&self, who: &Caller, permission: Permission) -> bool {
+        who.allows(permission, who.whose(self.owner, self.sharing))
+    }
+
+    /// Whether its existence is no secret to somebody, whatever their key may be used for.
+    fn is_known_to(&self, who: &Caller) -> bool {
+        who.role_allows(Permission::SeeSession, who.whose(self.owner, self.sharing))
+    }
+
+    fn rights(&self, who: &Caller) -> Rights {
+        Rights {
+            watch: self.allows(who, Permission::WatchSession),
+            may_type: self.allows(who, Permission::TypeSession),
+        }
+    }
+}
+
+pub(in crate::server::relay) fn no_such_machine() -> Problem {
+    Problem::new(Code::NotFound, "there is no such machine")
+}
+
+pub(in crate::server::relay) fn no_such_session() -> Problem {
+    Problem::new(Code::NotFound, "there is no such session; it may have been removed")
+}

@@ -1,0 +1,135 @@
+//! People of every role with something of their own, written into a server's store before it starts.
+
+use serde_json::json;
+use sessionforge::base::api_key;
+use sessionforge::base::clock::unix_millis;
+use sessionforge::base::id::{InvitationId, KeyId, MachineId, OrganisationId, SessionId, UserId};
+use sessionforge::base::secret::Secret;
+use sessionforge::store::{BrowserSessionRow, InvitationRow, Joining, KeyRow, Role, Scope, SessionRow, Sharing, Store};
+use sessionforge::wire::session::{MachineFacts, SessionInfo};
+
+/// One person, with a a key, a machine and a session.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    pub user: UserId,
+    /// `Cookie` to send.
+    pub cookie: String,
+    /// The key of [`Actor::key`].
+    pub secret: String,
+    pub key: KeyId,
+    pub machine: MachineId,
+    pub session: SessionId,
+}
+
+/// What a key of the cast is like.
+#[derive(Debug, Clone)]
+pub struct KeyIs {
+    pub scopes: Vec<Scope>,
+    pub expired: bool,
+    pub revoked: bool,
+}
+
+impl KeyIs {
+    pub fn with(scopes: &[Scope]) -> Self {
+        Self { scopes: scopes.to_vec(), expired: false, revoked: false }
+    }
+}
+
+/// Puts people on the stage of one store.
+pub struct Stage<'a> {
+    pub store: &'a Store,
+    pub organisation: OrganisationId,
+    /// Who invites.
+    pub founder: UserId,
+}
+
+impl Stage<'_> {
+    /// A new person with everything of theirs.
+    pub async fn enter(&self, role: Role, key: KeyIs, sharing: Sharing) -> Actor {
+        let now = unix_millis();
+        let cookie = format!("cookie of {}", KeyId::random());
+        let hash = Secret::new(&*cookie).hash();
+        let token = Secret::new(format!("invitation {}", KeyId::random()));
+        let invitation = InvitationRow { hash: token.hash(), ..self.invitation(role) };
+        self.store.add_invitation(invitation).await.unwrap();
+        let joining = Joining::New {
+            name: "Somebody".to_owned(),
+            email: format!("{}@example.org", KeyId::random()),
+            password: "$argon2id$".to_owned(),
+        };
+        let signed_in = self.store.accept_invitation(&token, joining, now, move |user, organisation| {
+            let expires_at = now + 1_000_000;
+            let (address, user_agent) = (None, None);
+            BrowserSessionRow {
+                hash,
+                user,
+                organisation,
+                created_at: now,
+                expires_at,
+                last_seen: now,
+                address,
+                user_agent,
+            }
+        });
+        let row = signed_in.await.unwrap();
+        let (secret, key) = self.key(row.user, key).await;
+        // Whatever the key above may do, the machine is theirs.
+        let (_, for_machine) = self.key(row.user, KeyIs::with(&[Scope::Agent])).await;
+        let facts = MachineFacts { name: "machine".to_owned(), ..MachineFacts::default() };
+        let machine = self.store.register_machine(self.organisation, for_machine, None, facts).await.unwrap().id;
+        let session = self.session(machine, row.user, sharing).await;
+        let cookie = format!("sf={cookie}");
+        Actor { user: row.user, cookie, secret, key, machine, session }
+    }
+
+    /// An invitation that is open.
+    pub fn invitation(&self, role: Role) -> InvitationRow {
+        let now = unix_millis();
+        InvitationRow {
+            id: InvitationId::random(),
+            hash: Secret::new(KeyId::random().to_string()).hash(),
+            organisation: self.organisation,
+            role,
+            email: None,
+            created_by: self.founder,
+            created_at: now,
+            expires_at: now + 1_000_000,
+        }
+    }
+
+    async fn key(&self, user: UserId, is: KeyIs) -> (String, KeyId) {
+        let (secret, id, now) = (api_key::random(), KeyId::random(), unix_millis());
+        let row = KeyRow {
+            id,
+            name: "key".to_owned(),
+            prefix: secret.expose().chars().take(api_key::SHOWN_CHARS).collect(),
+            hash: secret.hash(),
+            organisation: self.organisation,
+            created_by: user,
+            created_at: now,
+            last_used_at: None,
+            revoked_at: is.revoked.then_some(now),
+            scopes: is.scopes,
+            expires_at: is.expired.then_some(now),
+            last_used_from: None,
+        };
+        self.store.add_key(row).await.unwrap();
+        (secret.expose().to_owned(), id)
+    }
+
+    async fn session(&self, machine: MachineId, owner: UserId, sharing: Sharing) -> SessionId {
+        let info = info(SessionId::random());
+        let id = info.id;
+        self.store
+            .put_session(SessionRow { machine, organisation: self.organisation, owner, info, sharing })
+            .await
+            .unwrap();
+        id
+    }
+}
+
+/// A shell that runs.
+pub fn info(id: SessionId) -> SessionInfo {
+    let info = json!({ "id": id, "command": "bash", "workdir": "/", "state": "running", "cols": 80, "rows": 24, "started_at": 1 });
+    serde_json::from_value(info).unwrap()
+}
