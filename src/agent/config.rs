@@ -46,11 +46,13 @@ pub struct ConfigFile {
     /// Whether each session's last screen is kept in the data directory, to be shown when its PTY host is gone. What is
     /// on a terminal is then on the disk, in files of their owner alone. Holds for sessions started from then on.
     pub keep_screens: bool,
+    /// The key that detaches a terminal of this machine from a session, like `ctrl-]`; the command line reads it.
+    pub detach_key: Option<String>,
 }
 
 impl Default for ConfigFile {
     fn default() -> Self {
-        Self { allow: ALLOWED_BY_DEFAULT.map(str::to_owned).to_vec(), name: None, keep_screens: true }
+        Self { allow: ALLOWED_BY_DEFAULT.map(str::to_owned).to_vec(), name: None, keep_screens: true, detach_key: None }
     }
 }
 

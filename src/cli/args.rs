@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::base::id::SessionId;
+#[cfg(unix)]
+use super::attach::DetachKey;
+use super::paths::DATA_DIR_VARIABLE;
 
 /// Every terminal session of every machine in any browser.
 #[derive(Debug, Parser)]
@@ -21,7 +23,7 @@ Examples:
   sessionforge server --public-url https://sf.example.org --trusted-proxy 127.0.0.1
   sessionforge agent --server https://sf.example.org --key-file key.txt
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the server, 4 port or data directory in use.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the server, 4 port or data directory in use,\n255 session lost. `session attach` ends with the exit code of the session's program.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -44,7 +46,7 @@ pub(super) struct DataDir {
         long = "data-dir",
         global = true,
         value_name = "DIRECTORY",
-        env = "SESSIONFORGE_DATA_DIR",
+        env = DATA_DIR_VARIABLE,
         hide_env_values = true
     )]
     pub(super) data_dir: Option<PathBuf>,
@@ -97,11 +99,13 @@ pub(super) enum SessionCommand {
     List,
     /// Start one and print its id
     Start(SessionStart),
+    /// Put this terminal on one
+    Attach(SessionAttach),
     /// End one's program
     Stop {
-        /// Its id, like ses_a1b2c3d4e5f6
+        /// Its id, the beginning of its id, or its name
         #[arg(value_name = "SESSION_ID")]
-        session: SessionId,
+        session: String,
         /// Kill it instead of asking it to end
         #[arg(long)]
         force: bool,
@@ -123,6 +127,36 @@ pub(super) struct SessionStart {
     #[arg(last = true)]
     pub(super) args: Vec<String>,
 }
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = ATTACH_HELP)]
+pub(super) struct SessionAttach {
+    /// Its id, the beginning of its id, or its name
+    #[arg(value_name = "SESSION_ID")]
+    pub(super) session: String,
+    /// Watch only: nothing is typed, and the session's size stays what it is
+    #[arg(long, conflicts_with = "take")]
+    pub(super) read_only: bool,
+    /// Take the keyboard also from somebody who has it
+    #[arg(long)]
+    pub(super) take: bool,
+    /// The key that detaches [default: ctrl-], or "detach_key" in agent.json]
+    #[cfg(unix)]
+    #[arg(long, value_name = "KEY", env = "SESSIONFORGE_DETACH_KEY", hide_env_values = true)]
+    pub(super) detach_key: Option<DetachKey>,
+}
+
+const ATTACH_HELP: &str = "\
+Ctrl-] detaches; the session lives on. Who has the keyboard sets the session's size. While somebody else has it, this
+terminal watches, and Enter takes it.
+
+Exit code: the program's when it has ended (128 and the signal's number if a signal ended it), 0 when detached, 255 when
+the session was lost.
+
+Examples:
+  sessionforge session attach ses_a1b2c3d4e5f6
+  sessionforge session attach a1b2                    the beginning of its id
+  sessionforge session attach --read-only tests       by its name";
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,8 @@
 
 mod agent;
 mod args;
+#[cfg(unix)]
+mod attach;
 mod browser;
 mod failure;
 mod logging;
@@ -32,7 +34,7 @@ pub fn main() -> ExitCode {
     let args = Args::parse();
     let mut output = Output::of_process();
     match run(args, &mut output) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             output.failure(&failure);
             failure.exit.into()
@@ -40,15 +42,16 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
-    match args.command {
+fn run(args: Args, output: &mut Output) -> Result<ExitCode, Failure> {
+    let done = match args.command {
+        Command::Session(session) => return session::run(session, output),
         Command::Up(up) => up::run(up, output),
         Command::Server(server) => server::run(*server, output),
         Command::Agent(agent) => agent::run(agent, output),
-        Command::Session(session) => session::run(session, output),
         Command::Version => {
             output.line(format_args!("sessionforge {}", crate::wire::build::version()));
             Ok(())
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

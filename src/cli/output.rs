@@ -117,6 +117,11 @@ impl Output {
         let _ = writeln!(self.err, "{label} {text}");
     }
 
+    /// Something about how it went, beside the result.
+    pub(super) fn note(&mut self, text: impl fmt::Display) {
+        let _ = writeln!(self.err, "{text}");
+    }
+
     /// The last words of a command that failed.
     pub(super) fn failure(&mut self, failure: &Failure) {
         let label = paint(self.err_colours, Look::Bad, "error:");
@@ -126,6 +131,11 @@ impl Output {
             let _ = writeln!(self.err, "{label} {hint}");
         }
     }
+}
+
+/// A text of a person's or a program's choice, without what a terminal would obey.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 fn paint(colours: bool, look: Look, text: impl fmt::Display) -> String {
@@ -140,5 +150,10 @@ mod tests {
     fn text_for_a_pipe_has_no_colours() {
         assert_eq!(paint(false, Look::Bad, "x"), "x");
         assert_eq!(paint(true, Look::Bad, "x"), "\x1b[31mx\x1b[0m");
+    }
+
+    #[test]
+    fn a_hostile_name_cannot_drive_the_terminal() {
+        assert_eq!(printable("a\x1b]0;x\x07b\nc"), "a\u{fffd}]0;x\u{fffd}b\u{fffd}c");
     }
 }

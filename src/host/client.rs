@@ -35,6 +35,9 @@ pub enum ConnectError {
     /// Nobody listens: the host is gone, and its session with it, unless its facts say that it exited.
     #[error("the session's PTY host is gone")]
     Gone,
+    /// It listens, but closed the connection without a greeting: as many are open as it takes, or it is just ending.
+    #[error("the session's PTY host takes no more connections: detach a terminal from it, and try again")]
+    Closed,
     /// It listens but does not answer.
     #[error("the session's PTY host does not answer")]
     Silent,
@@ -60,6 +63,7 @@ impl From<ConnectError> for Problem {
         match error {
             ConnectError::Gone => Problem::new(Code::NotFound, error),
             ConnectError::Refused(problem) => problem,
+            ConnectError::Closed => Problem::new(Code::TooMany, error),
             ConnectError::Silent | ConnectError::Io(_) => Problem::new(Code::Internal, error),
         }
     }
@@ -81,7 +85,7 @@ impl HostClient {
             let (reader, writer) = tokio::io::split(open(socket).await?);
             let (mut reader, mut writer) = (FrameReader::new(reader), FrameWriter::new(writer));
             writer.send(&Hello::of(role).to_frame()).await?;
-            let first = reader.next().await?.ok_or(ConnectError::Gone)?;
+            let first = reader.next().await?.ok_or(ConnectError::Closed)?;
             let hello = Hello::expect(&first).map_err(ConnectError::Refused)?;
             Ok(Self { hello, reader, writer })
         };

@@ -153,6 +153,12 @@ impl Screen {
         snapshot::write(&self.terminal, &self.parser, history)
     }
 
+    /// One visible row as far as `cols` columns reach, as text with colours for a terminal of another size: it stands at
+    /// the beginning of an empty row, in the default pen, and is in that pen again at the end. Nothing beyond the last row.
+    pub fn row(&self, row: u16, cols: u16) -> Vec<u8> {
+        snapshot::write_row(&self.terminal, usize::from(row), usize::from(cols))
+    }
+
     /// The title the program gave, at most 1 KiB.
     pub fn title(&self) -> Option<&str> {
         self.terminal.title.as_deref()

@@ -15,6 +15,7 @@
 //! | [`lost`] | PTY hosts die, one or all: the session is lost, its last screen stays |
 //! | [`machine_sleeps`] | what was typed before a machine slept is not applied after |
 //! | [`permissions`] | who may do what: every address and every message, with every role, key and organisation |
+//! | [`attach`] | a person's own terminal on a session: raw and given back, sizes, floods, whatever dies |
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`up`] | one command to a terminal; what stays when it is stopped |
 //! | [`journey`] | a key and its echo pass the files of the map in order, and are in no log |
@@ -55,6 +56,7 @@
 )]
 #![allow(unreachable_pub, reason = "nothing is outside of a test binary")]
 
+mod attach;
 mod bad_frames;
 mod bad_requests;
 mod bad_start;

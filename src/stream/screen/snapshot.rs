@@ -5,9 +5,11 @@
 
 mod lines;
 mod state;
+mod view;
 
 use super::parser::Parser;
 use super::terminal::Terminal;
+pub(super) use view::write_row;
 
 /// Ends what an earlier program left changed and a reset does not restore: colours, cursor, line feeds.
 const PREAMBLE: &[u8] = b"\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\\x1b[?25h\x1b[20l";

@@ -4,6 +4,7 @@
 pub mod chrome;
 pub mod claude;
 pub mod http;
+pub mod local;
 pub mod messages_api;
 pub mod other_build;
 pub mod page;

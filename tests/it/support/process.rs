@@ -129,6 +129,9 @@ pub fn signal_pid(pid: u32, signal: &str) {
     let signal = match signal {
         "TERM" => rustix::process::Signal::TERM,
         "INT" => rustix::process::Signal::INT,
+        "HUP" => rustix::process::Signal::HUP,
+        "QUIT" => rustix::process::Signal::QUIT,
+        "TSTP" => rustix::process::Signal::TSTP,
         "KILL" => rustix::process::Signal::KILL,
         "STOP" => rustix::process::Signal::STOP,
         "CONT" => rustix::process::Signal::CONT,

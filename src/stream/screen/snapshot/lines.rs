@@ -170,7 +170,7 @@ impl<'a> Painter<'a> {
 
     /// Writes the cells of one row. `continues`: it flowed over the margin, so its first cell must be printed
     /// for the reader to wrap as well. `next`: what the next row begins with, if it continues this one.
-    fn paint_cells(&mut self, cells: &[Cell], continues: bool, next: Option<Cell>, cols: usize) {
+    pub(super) fn paint_cells(&mut self, cells: &[Cell], continues: bool, next: Option<Cell>, cols: usize) {
         let len = cells.iter().rposition(|cell| *cell != Cell::BLANK).map_or(0, |at| at + 1);
         let mut at = 0;
         if continues {
