@@ -109,6 +109,7 @@ impl UplinkError {
             Close::BadFrame,
             Close::TooMany,
             Close::Replaced,
+            Close::Slept,
             Close::MachineRefused,
             Close::VersionMismatch,
         ];

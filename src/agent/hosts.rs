@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::config::AgentConfig;
 use super::link::{FIRST_WORD_WITHIN, Greeted};
@@ -27,6 +28,12 @@ use crate::wire::session::{Activity, Launch, SessionInfo, SessionState};
 
 /// Hosts opened at the same time. Each answers within a millisecond; one that hangs must not hold up the others.
 const OPENED_AT_ONCE: usize = 64;
+
+/// Time from a host's socket to its first word there.
+const SERVES_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often such a host is looked for.
+const LOOKED_FOR_EVERY: Duration = Duration::from_millis(50);
 
 /// Time a host has to end after it was told that its session is forgotten.
 const FORGOTTEN_WITHIN: Duration = Duration::from_secs(2);
@@ -178,12 +185,28 @@ impl Hosts {
                 tracing::info!(%session, host = ready.pid, "session started");
                 Ok(())
             }
+            // An agent that died before it heard of it has started it: once is what was asked for.
+            Err(StartError::Refused(problem)) if problem.code == Code::Conflict => {
+                self.started_before(session, problem).await
+            }
             Err(StartError::Refused(problem)) => Err(problem),
             Err(error) => {
                 tracing::error!(%session, %error, "session not started");
                 Err(error.into())
             }
         }
+    }
+
+    /// Waits until a host that is about to serve `session` does, or returns `problem`.
+    async fn started_before(&self, session: SessionId, problem: Problem) -> Result<(), Problem> {
+        let deadline = Instant::now() + SERVES_WITHIN;
+        while Instant::now() < deadline {
+            if !matches!(self.open(session).await, Opening::Missing) {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOKED_FOR_EVERY).await;
+        }
+        Err(problem)
     }
 
     /// Ends the host of a session that has ended, with its log and its last screen, and removes what is left.
@@ -221,6 +244,11 @@ impl Hosts {
             started.await;
         }
     }
+}
+
+/// A session that was started, and is not there when it is looked for.
+pub(super) fn removed_since() -> Problem {
+    Problem::new(Code::NotFound, "the session was started and has been removed since")
 }
 
 /// The right to start one session, until dropped.

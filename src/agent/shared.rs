@@ -9,8 +9,8 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
-use super::gap::Gap;
 use super::outbox::{NotRead, Outbox};
+use crate::base::gap::Gap;
 use crate::wire::Frame;
 use crate::wire::message;
 
@@ -119,7 +119,7 @@ impl Shared {
         self.gap.passed(SystemTime::now())
     }
 
-    /// To be called every [`super::gap::BEAT_EVERY`]. Returns whether this process stood still.
+    /// To be called every [`crate::base::gap::BEAT_EVERY`]. Returns whether this process stood still.
     pub(super) fn beat(&self) -> bool {
         self.gap.beat(SystemTime::now())
     }

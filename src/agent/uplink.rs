@@ -23,11 +23,11 @@ use super::announce;
 use super::config::AgentConfig;
 use super::connect::{BATCH_BYTES, Socket};
 use super::error::UplinkError;
-use super::gap::BEAT_EVERY;
-use super::hosts::{Hosts, Opening};
+use super::hosts::{self, Hosts, Opening};
 use super::last_screen::StandIn;
 use super::link::{Gone, ToHost, bare_ask};
 use super::shared::Shared;
+use crate::base::gap::BEAT_EVERY;
 use crate::base::id::SessionId;
 use crate::base::limits::{PING_EVERY, SILENCE_MAX};
 use crate::base::problem::Problem;
@@ -293,6 +293,7 @@ impl Uplink {
             Answer::Started { request, session, outcome } => {
                 self.opening.remove(&session);
                 let problem = match outcome {
+                    Ok(Opening::Missing) => Some(hosts::removed_since()),
                     Ok(opening) => {
                         self.on_opened(session, opening)?;
                         None

@@ -131,6 +131,18 @@ id!(
     InvitationId, "inv", "invitation"
 );
 
+impl SessionId {
+    /// The one that belongs to `digest`, always the same: for a start that may be asked for again and must happen once.
+    pub fn of_digest(digest: [u8; 16]) -> Self {
+        let mut rest = u128::from_be_bytes(digest);
+        Self(std::array::from_fn(|_| {
+            let letter = usize::try_from(rest % 36).unwrap_or_default();
+            rest /= 36;
+            ALPHABET[letter]
+        }))
+    }
+}
+
 /// One attached screen, for as long as its tab or terminal lives: 128 random bits.
 ///
 /// It survives reconnects, so that input typed before one is applied exactly once after it. The server
@@ -280,6 +292,14 @@ mod tests {
         for wrong in ["mac_a1b2c3d4e5f6", "ses_A1b2c3d4e5f6", "ses_a1b2", "", "ses_a1b2c3d4e5f6x", "ses_é1b2c3d4e5f"] {
             assert!(wrong.parse::<SessionId>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_id_of_a_digest_is_always_the_same_and_another_digest_has_another() {
+        let id = SessionId::of_digest([7; 16]);
+        assert_eq!(id.to_string(), "ses_vi2pir1a36tc");
+        assert_ne!(id, SessionId::of_digest([8; 16]));
+        assert_eq!(SessionId::of_digest([0; 16]).to_string(), "ses_000000000000");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::gap::BEAT_EVERY;
+
 /// Payload of one output or snapshot frame, in bytes.
 ///
 /// Large enough that framing costs nothing at full speed (32 KiB at 30 MB/s is a thousand frames a
@@ -63,8 +65,16 @@ pub const ROWS_MAX: u16 = 500;
 /// Both sides send a ping when they have been silent for this long.
 pub const PING_EVERY: Duration = Duration::from_secs(5);
 
-/// A peer that has been silent for this long is gone.
-pub const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// A dead line is noticed on both its sides within this time of the last byte that came over it.
+pub const DEAD_NOTICED_WITHIN: Duration = Duration::from_secs(15);
+
+/// A peer that has been silent for this long is gone. Whoever looks once a second notices a second later, and a busy
+/// machine may look a second late.
+pub const SILENCE_MAX: Duration = Duration::from_secs(13);
+
+/// What was sent has this long to leave, in part at least each time it is looked at. A peer that takes nothing while it
+/// goes on asking is no page of ours; a slow line that takes a little now and then is.
+pub const UNSENT_MAX: Duration = Duration::from_mins(1);
 
 /// Time from a connection's start to its `hello`.
 pub const HELLO_WITHIN: Duration = Duration::from_secs(10);
@@ -98,4 +108,5 @@ pub const ARGUMENTS_MAX: usize = 256;
 
 const _: () = assert!(WINDOW_BYTES_MAX as usize >= 4 * FRAME_PAYLOAD_BYTES_MAX, "a window holds several frames");
 const _: () = assert!(OUTPUT_LOG_BYTES_MAX >= 4 * WINDOW_BYTES_MAX as usize, "a log holds several windows");
+const _: () = assert!(SILENCE_MAX.as_millis() + 2 * BEAT_EVERY.as_millis() <= DEAD_NOTICED_WITHIN.as_millis());
 const _: () = assert!(SILENCE_MAX.as_millis() >= 2 * PING_EVERY.as_millis(), "one lost ping is not death");

@@ -2,6 +2,7 @@
 
 pub mod api_key;
 pub mod clock;
+pub mod gap;
 pub mod id;
 pub mod limits;
 pub mod offset;

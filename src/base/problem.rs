@@ -33,6 +33,8 @@ pub enum Code {
     WorkdirNotFound,
     /// The machine has no connected agent.
     MachineOffline,
+    /// It was asked for, and nobody confirmed in time whether it was done.
+    OutcomeUnknown,
     /// The session's program has ended.
     SessionEnded,
     /// This viewer does not control the session, so its input was not applied.

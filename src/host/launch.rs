@@ -30,15 +30,19 @@ pub enum StartError {
     /// This program could not be run again.
     #[error("the PTY host could not be started from {0}: {1}")]
     Spawn(PathBuf, io::Error),
-    /// It ended or hung before it said anything.
+    /// It ended before it said anything.
     #[error("the PTY host gave no answer")]
     NoReport,
+    /// It has not said anything yet: it may be about to.
+    #[error("the PTY host did not answer within {} s: whether the session runs shows when the machine is less busy", REPORT_WITHIN.as_secs())]
+    Late,
 }
 
 impl From<StartError> for Problem {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Refused(problem) => problem,
+            StartError::Late => Problem::new(Code::OutcomeUnknown, error),
             StartError::Spawn(..) | StartError::NoReport => Problem::new(Code::Internal, error),
         }
     }
@@ -84,7 +88,7 @@ pub async fn start(executable: &Path, spec: &Spec) -> Result<Ready, StartError> 
     let line = match tokio::time::timeout(REPORT_WITHIN, report).await {
         Ok(Ok(line)) => line,
         Ok(Err(error)) => return Err(failed(error)),
-        Err(_) => return Err(StartError::NoReport),
+        Err(_) => return Err(StartError::Late),
     };
     #[cfg(unix)]
     {

@@ -45,7 +45,7 @@ pub(super) async fn serve<S>(ws: WebSocketStream<S>, caller: &Caller, key: KeyId
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut socket = FrameSocket::new(ws);
+    let mut socket = FrameSocket::new(ws, relay.heart().gap());
     let bye = match register(&mut socket, caller, key, relay).await {
         Ok(mut agent) => {
             let machine = agent.uplink.machine;

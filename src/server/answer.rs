@@ -55,6 +55,7 @@ pub fn status(code: Code) -> StatusCode {
         Code::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::CommandNotFound | Code::WorkdirNotFound => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::OutcomeUnknown => StatusCode::GATEWAY_TIMEOUT,
         Code::VersionMismatch => StatusCode::UPGRADE_REQUIRED,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -7,6 +7,7 @@ mod assets;
 mod audit;
 pub mod auth;
 mod config;
+mod heart;
 mod links;
 mod listen;
 mod local;

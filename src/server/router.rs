@@ -24,6 +24,9 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 /// Browsers that came by https once come by nothing else for a year. Subdomains are others' business.
 const HSTS: &str = "max-age=31536000";
 
+/// What is said then: the work may go on, or have been done.
+const UNANSWERED: &str = "no answer within 30 seconds, so this may have been done or not; look before you ask again";
+
 /// The whole site.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     let api = mounted(routes::api(), &shared)
@@ -71,7 +74,7 @@ async fn admit(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
 async fn in_time(request: Request, next: Next) -> Response {
     match tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => ApiError::new(Code::Internal, "no answer within 30 seconds; try again").into_response(),
+        Err(_) => ApiError::new(Code::OutcomeUnknown, UNANSWERED).into_response(),
     }
 }
 

@@ -3,8 +3,9 @@
 //! One task for each connection, which reads, writes and waits in one place. What is to be sent is asked for when the
 //! last batch is on its way, never queued: so what matters most goes next, and memory is bounded by one batch.
 
+use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
@@ -16,7 +17,8 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 use super::relay::Line;
-use crate::base::limits::{FRAME_PAYLOAD_BYTES_MAX, HELLO_WITHIN, PING_EVERY, SILENCE_MAX};
+use crate::base::gap::Gap;
+use crate::base::limits::{FRAME_PAYLOAD_BYTES_MAX, HELLO_WITHIN, PING_EVERY, SILENCE_MAX, UNSENT_MAX};
 use crate::base::problem::Code;
 use crate::wire::Frame;
 use crate::wire::close::Close;
@@ -90,6 +92,10 @@ pub(super) struct FrameSocket<S> {
     sent_at: Instant,
     pings: u64,
     pong: Option<u64>,
+    /// Since when something waits to leave.
+    unsent_since: Option<Instant>,
+    /// Whether this machine stood still since the connection began.
+    gap: Arc<Gap>,
 }
 
 enum Event {
@@ -99,10 +105,10 @@ enum Event {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> FrameSocket<S> {
-    pub(super) fn new(ws: WebSocketStream<S>) -> Self {
+    pub(super) fn new(ws: WebSocketStream<S>, gap: Arc<Gap>) -> Self {
         let now = Instant::now();
-        let (scratch, flushed, pings, pong) = (BytesMut::new(), true, 0, None);
-        Self { ws, scratch, flushed, heard_at: now, sent_at: now, pings, pong }
+        let (scratch, flushed, pings, pong, unsent_since) = (BytesMut::new(), true, 0, None, None);
+        Self { ws, scratch, flushed, heard_at: now, sent_at: now, pings, pong, unsent_since, gap }
     }
 
     /// Greets, and waits for the peer's greeting.
@@ -193,7 +199,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FrameSocket<S> {
     /// Sends a ping if it was quiet here, gives up if it was quiet there; when to look again.
     fn beat(&mut self) -> Result<Instant, Bye> {
         let now = Instant::now();
-        if now >= self.heard_at + SILENCE_MAX {
+        self.awake()?;
+        let unsent = self.unsent_since.is_some_and(|since| now >= since + UNSENT_MAX);
+        if unsent || now >= self.heard_at + SILENCE_MAX {
             return Err(Bye::Close(Close::Silent));
         }
         if now >= self.sent_at + PING_EVERY {
@@ -204,6 +212,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FrameSocket<S> {
         Ok((self.sent_at + PING_EVERY).min(self.heard_at + SILENCE_MAX))
     }
 
+    /// What came while this machine stood still is not to be used.
+    fn awake(&self) -> Result<(), Bye> {
+        if self.gap.passed(SystemTime::now()) { Err(Bye::Close(Close::Slept)) } else { Ok(()) }
+    }
+
     /// Puts a frame into the writer's buffer.
     fn push(&mut self, frame: &Frame) -> Result<(), Bye> {
         frame.encode_into(&mut self.scratch);
@@ -211,6 +224,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FrameSocket<S> {
         self.ws.start_send_unpin(Message::Binary(bytes))?;
         self.flushed = false;
         self.sent_at = Instant::now();
+        self.unsent_since.get_or_insert(self.sent_at);
         Ok(())
     }
 
@@ -219,6 +233,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FrameSocket<S> {
         let message = std::future::poll_fn(|cx| {
             if !self.flushed && self.ws.poll_flush_unpin(cx)?.is_ready() {
                 self.flushed = true;
+                self.unsent_since = None;
                 return Poll::Ready(Ok::<_, WsError>(None));
             }
             self.ws.poll_next_unpin(cx).map(|message| Ok(Some(message)))
@@ -231,6 +246,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FrameSocket<S> {
     }
 
     fn take(&mut self, message: Option<Result<Message, WsError>>) -> Result<Event, Bye> {
+        self.awake()?;
         self.heard_at = Instant::now();
         match message {
             Some(Ok(Message::Binary(bytes))) => match Frame::decode(bytes).map_err(Bye::bad)? {

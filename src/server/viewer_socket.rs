@@ -64,7 +64,7 @@ async fn serve<S>(ws: WebSocketStream<S>, caller: Caller, from: ClientAddress, s
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut socket = FrameSocket::new(ws);
+    let mut socket = FrameSocket::new(ws, shared.relay.heart().gap());
     let bye = match Tab::open(caller, from, shared).await {
         Ok(mut tab) => match socket.greet().await {
             Ok(_) => socket.converse(&mut tab).await,

@@ -27,6 +27,8 @@ pub enum Close {
     Replaced = 4004,
     /// The person's role or organisation changed: connect again and see.
     Changed = 4005,
+    /// The server stood still for a while: what it was sent meanwhile is stale.
+    Slept = 4006,
     /// Not signed in any more.
     NotSignedIn = 4401,
     /// The key was revoked, has expired, or may not do this.
@@ -47,11 +49,12 @@ impl Close {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Restart => "the server is restarting",
-            Self::Silent => "no sign of life for 15 seconds",
+            Self::Silent => "no sign of life for too long",
             Self::BadFrame => "a frame could not be understood",
             Self::TooMany => "too many connections or messages",
             Self::Replaced => "a newer connection of this machine took over",
             Self::Changed => "what you may see here has changed",
+            Self::Slept => "the server stood still for a while",
             Self::NotSignedIn => "sign in again",
             Self::KeyRefused => "the key was revoked, has expired, or lacks a scope",
             Self::MachineRefused => "this machine was removed or belongs to another organisation",

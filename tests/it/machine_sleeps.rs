@@ -12,16 +12,27 @@ const SLEEP: Duration = Duration::from_secs(6);
 #[tokio::test]
 async fn a_key_that_waited_for_a_sleeping_machine_is_never_applied_late() {
     let world = World::start().await;
+    key_waits(&world, world.agent_pid()).await;
+}
+
+#[tokio::test]
+async fn a_key_that_waited_for_a_sleeping_server_is_never_applied_late() {
+    let world = World::start().await;
+    key_waits(&world, world.server_pid()).await;
+}
+
+/// Types a key while `sleeper` sleeps, leaves, and looks what became of it.
+async fn key_waits(world: &World, sleeper: u32) {
     let session = world.start_session("bash", &["-c", "stty raw -echo; echo ready; exec cat"]).await;
     let viewer = world.viewer(session, Manners::default()).await;
     viewer.expect_text("ready").await;
 
-    signal_pid(world.agent_pid(), "STOP");
+    signal_pid(sleeper, "STOP");
     viewer.type_text("y").await;
-    // The key is on its way to the agent; nothing tells when it has arrived there, and the sleep is longer than that.
+    // The key is on its way to the sleeper; nothing tells when it has arrived there, and the sleep is longer than that.
     tokio::time::sleep(SLEEP).await;
     drop(viewer); // Its tab is closed: nobody is left to send the key again.
-    signal_pid(world.agent_pid(), "CONT");
+    signal_pid(sleeper, "CONT");
 
     let viewer = world.viewer(session, Manners::default()).await;
     viewer.expect("the way is whole again", |seen| seen.live.then_some(())).await;

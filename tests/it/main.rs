@@ -7,6 +7,7 @@
 //! | [`browser_setup`] | the first minutes: set-up link, account, sign-in, first machine, first session |
 //! | [`browser_pages`] | every page and state, looked at: pictures of all of them in `target/screenshots` |
 //! | [`browser_terminal`] | a terminal in Chromium: typing, sizes, Unicode, floods, reloads, two tabs, full-screen programs |
+//! | [`browser_line`] | the page's line broken in every way: never shown as live when it is not |
 //! | [`claude_code`] | the real Claude Code: an answer, a permission prompt, a reload in the middle of it |
 //! | [`relay`] | output to many: every byte to who keeps up, repaints to who does not, nobody held |
 //! | [`input`] | keys: once, in order, from the controller; Ctrl-C gets through |
@@ -22,6 +23,7 @@
 //! | [`bad_start`] | commands that cannot work: exit codes and sentences |
 //! | [`bad_requests`] | requests that cannot be fulfilled: statuses, codes, sentences |
 //! | [`bad_frames`] | frames that no friend would send: close codes, and nobody else harmed |
+//! | [`commands`] | start, stop, forget: answered truthfully whoever dies meanwhile, and never done twice |
 //! | [`fidelity`] | the terminal model shows what xterm.js shows |
 //! | [`harness`] | the harness itself: the browser types, the stand-in answers |
 //! | [`host`] | PTY hosts: they outlive who started them; every byte, every key, once |
@@ -60,10 +62,12 @@ mod attach;
 mod bad_frames;
 mod bad_requests;
 mod bad_start;
+mod browser_line;
 mod browser_pages;
 mod browser_setup;
 mod browser_terminal;
 mod claude_code;
+mod commands;
 mod drill;
 mod fidelity;
 mod harness;

@@ -92,7 +92,7 @@ function Opened({ session }) {
   const focus = () => terminal.current?.focus();
   const take = () => { terminal.current?.takeControl(); focus(); };
   const size = (/** @type {Sizing} */ next) => { setSizing(next); terminal.current?.setSizing(next); focus(); };
-  const frozen = line.state === 'waiting' || line.state === 'frozen';
+  const frozen = line.state === 'waiting' || line.state === 'frozen' || (line.state === 'attaching' && painted);
   return html`<main class="session">
     <${Bar} session=${session} control=${control} sizing=${sizing} setSizing=${size} take=${take} find=${() => setFinding(true)} />
     <div class="stage ${frozen ? 'stage-frozen' : ''}" data-testid="stage" data-line=${line.state} data-control=${control ? String(control.you) : ''}>

@@ -40,7 +40,8 @@ export async function startAgain({ machine, command, args = [], workdir, name })
   try {
     await start(machine, { command, args, workdir, ...(name && { name }) });
   } catch (error) {
-    say(`Not started: ${asProblem(error).message}`);
+    const problem = asProblem(error);
+    say(`${problem.unknown ? 'Perhaps started' : 'Not started'}: ${problem.message}`);
   }
 }
 

@@ -1,5 +1,5 @@
-import { html, signal, useId, useState } from '../html.js';
-import { api, asProblem } from '../state/api.js';
+import { html, signal, useId, useRef, useState } from '../html.js';
+import { api, asProblem, newKey } from '../state/api.js';
 import { fleetKnown, machineList, machines, programsOf } from '../state/fleet.js';
 import { prefs, setPrefs } from '../state/prefs.js';
 import { go } from '../state/route.js';
@@ -18,9 +18,14 @@ export function newSession(machine) {
   asked.value = machine ? { machine } : {};
 }
 
-/** @param {string} machine @param {{command: string, args: string[], workdir?: string, name?: string}} what starts it and opens it */
-export async function start(machine, { command, args, workdir, name }) {
-  const session = await api.start(machine, { command, args, ...likelySize(), ...(workdir && { workdir }), ...(name && { name }) });
+/**
+ * Starts a session and opens it.
+ * @param {string} machine
+ * @param {{command: string, args: string[], workdir?: string, name?: string}} what
+ * @param {string} [key]  the wish's, when it may have been fulfilled already
+ */
+export async function start(machine, { command, args, workdir, name }, key = newKey()) {
+  const session = await api.start(machine, { command, args, ...likelySize(), ...(workdir && { workdir }), ...(name && { name }) }, key);
   go(`/sessions/${session.id}`);
 }
 
@@ -61,21 +66,30 @@ function What({ machine, close, alone }) {
   const [form, setForm] = useState({ command: last?.command ?? starts[0]?.command ?? '', args: last?.args ?? '', workdir: last?.workdir ?? '~', name: '' });
   const [problem, setProblem] = useState(/** @type {import('../state/api.js').ApiProblem | undefined} */ (undefined));
   const [busy, setBusy] = useState(false);
+  /** Of a start that may have happened: asked for again unchanged, it is the same one. */
+  const key = useRef(/** @type {string | undefined} */ (undefined));
   const split = splitArgs(form.args, { windows: machine.os === 'windows' });
-  const set = (/** @type {keyof typeof form} */ key) => (/** @type {InputEvent} */ event) => {
-    setForm({ ...form, [key]: /** @type {HTMLInputElement} */ (event.target).value });
+  const change = (/** @type {Partial<typeof form>} */ part) => {
+    setForm({ ...form, ...part });
     setProblem(undefined);
+    key.current = undefined;
+  };
+  const set = (/** @type {keyof typeof form} */ field) => (/** @type {InputEvent} */ event) => {
+    change({ [field]: /** @type {HTMLInputElement} */ (event.target).value });
   };
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     if (split.problem || !form.command.trim()) return;
     setBusy(true);
+    key.current ??= newKey();
     try {
-      await start(machine.id, { command: form.command.trim(), args: split.args, workdir: form.workdir.trim(), name: form.name.trim() });
+      await start(machine.id, { command: form.command.trim(), args: split.args, workdir: form.workdir.trim(), name: form.name.trim() }, key.current);
       setPrefs({ lastStart: { ...prefs.value.lastStart, [machine.id]: { command: form.command.trim(), args: form.args, workdir: form.workdir.trim() } } });
       close();
     } catch (error) {
-      setProblem(asProblem(error));
+      const what = asProblem(error);
+      if (!what.unknown) key.current = undefined;
+      setProblem(what);
       setBusy(false);
     }
   };
@@ -84,7 +98,7 @@ function What({ machine, close, alone }) {
   return html`<form onSubmit=${submit}>
     <div class="starts" role="group" aria-label="Common starts">
       ${starts.map((it) => html`<button type="button" class="start" aria-pressed=${form.command === it.command && form.args === joinArgs(it.args)}
-          onClick=${() => { setForm({ ...form, command: it.command, args: joinArgs(it.args) }); setProblem(undefined); }}>
+          onClick=${() => change({ command: it.command, args: joinArgs(it.args) })}>
         <span>${it.label}</span><small>${it.detail}</small></button>`)}
     </div>
     <div class="field-row">
@@ -95,7 +109,7 @@ function What({ machine, close, alone }) {
     <${Argv} command=${form.command} args=${split.args} />
     <${Field} label="Working directory" value=${form.workdir} onInput=${set('workdir')} class="mono" placeholder="~" problem=${of('workdir_not_found')} />
     <${Field} label="Name" value=${form.name} onInput=${set('name')} placeholder="Optional" maxlength="80" />
-    ${elsewhere ? html`<${Notice} title="The session was not started">${problem.message}<//>` : null}
+    ${elsewhere ? html`<${Notice} title=${problem.unknown ? 'The session may have been started' : 'The session was not started'}>${problem.message}<//>` : null}
     <footer class="dialog-foot">
       <span class="muted">${alone ? html`on ${machine.name}` : ''}</span>
       <${Button} onClick=${close}>Cancel<//>

@@ -1,6 +1,7 @@
 import { html } from '../html.js';
 import { connection, connectionState } from '../state/account.js';
 import { now } from '../state/clock.js';
+import { RECONNECT_DELAY_MAX } from '../wire/bounds.js';
 
 /** @typedef {import('../wire/socket.js').ConnectionState} ConnectionState */
 
@@ -10,7 +11,8 @@ export function connectionWords(state, at) {
     case 'live': return 'Live';
     case 'connecting': return 'Connecting…';
     case 'waiting': {
-      const seconds = Math.max(0, Math.ceil((state.until - at) / 1_000));
+      // Whatever is done to the computer's clock, a try is never further away than this.
+      const seconds = Math.min(RECONNECT_DELAY_MAX / 1_000, Math.max(0, Math.ceil((state.until - at) / 1_000)));
       return seconds > 0 ? `Next try in ${seconds} s` : 'Connecting…';
     }
     case 'signed-out': return 'Signed out';

@@ -1,4 +1,6 @@
 /** The REST API. Every failure is an {@link ApiProblem} with one sentence that can be shown as it is. */
+import { Backoff } from '../wire/backoff.js';
+import { toHex } from '../wire/frame.js';
 
 export class ApiProblem extends Error {
   /** @param {number} status zero when no answer came @param {string} code @param {string} message @param {number} [retryAfter] seconds */
@@ -8,35 +10,77 @@ export class ApiProblem extends Error {
     this.code = code;
     this.retryAfter = retryAfter;
   }
+
+  /** Whether what was asked for may have been done all the same. */
+  get unknown() {
+    return this.code === 'outcome_unknown' || this.code === 'unanswered';
+  }
 }
 
 /** An answer that takes longer is not coming, in milliseconds. Starting a session on a slow machine is the longest. */
 const ANSWER_WITHIN = 30_000;
+/** A start without an answer is asked for again, as the same start, for this long, in milliseconds. */
+const ASKED_AGAIN_FOR = 30_000;
 
 /**
  * @param {'GET' | 'POST' | 'DELETE'} method
  * @param {string} path below /api/v1
  * @param {object} [body]
+ * @param {string} [once]  which request this is, for a server that must carry out its repeats once
  * @returns {Promise<any>} the answer's JSON, undefined when it has none
  */
-async function call(method, path, body) {
+async function call(method, path, body, once) {
   /** @type {Response} */
   let response;
   try {
     response = await fetch(`/api/v1${path}`, {
       method,
-      headers: body ? { 'content-type': 'application/json' } : {},
+      headers: { ...(body && { 'content-type': 'application/json' }), ...(once && { 'idempotency-key': once }) },
       ...(body && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(ANSWER_WITHIN),
     });
   } catch {
-    throw new ApiProblem(0, 'unreachable', 'The server cannot be reached. Check that it runs and try again.');
+    throw noAnswer(method);
   }
-  const text = await response.text();
+  const text = await response.text().catch(() => { throw noAnswer(method); });
   const json = parsed(text);
   if (response.ok) return json;
   const retryAfter = Number(response.headers.get('retry-after')) || undefined;
   throw new ApiProblem(response.status, json?.code ?? 'internal', json?.message ?? `The server answered with status ${response.status}.`, retryAfter);
+}
+
+/** @param {string} method */
+function noAnswer(method) {
+  return method === 'GET'
+    ? new ApiProblem(0, 'unreachable', 'The server cannot be reached. Check that it runs and try again.')
+    : new ApiProblem(0, 'unanswered', 'The server was asked and has not answered: it may have been done or not. What is true shows here when the page is live again.');
+}
+
+/** @returns {string} names one request and its repeats */
+export function newKey() {
+  return toHex(crypto.getRandomValues(new Uint8Array(16)));
+}
+
+/**
+ * Asks again while no answer comes: safe for what happens once under its key, however often it is asked for.
+ * @param {() => Promise<any>} ask
+ */
+async function untilAnswered(ask) {
+  const backoff = new Backoff();
+  const until = performance.now() + ASKED_AGAIN_FOR;
+  let unanswered = false;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const problem = asProblem(error);
+      unanswered ||= problem.code === 'unanswered';
+      // A server that was restarted knows of the start, but not what became of it before its machine is back, too.
+      const passes = problem.code === 'unanswered' || problem.status === 502 || problem.status === 503 || (unanswered && problem.unknown);
+      if (!passes || performance.now() > until) throw problem;
+      await new Promise((resolve) => { setTimeout(resolve, 100 + backoff.next()); });
+    }
+  }
 }
 
 /** @param {string} text */
@@ -73,8 +117,8 @@ export const api = {
   createKey: (name) => call('POST', '/keys', { name }),
   /** @param {string} id */
   revokeKey: (id) => call('DELETE', `/keys/${id}`),
-  /** @param {string} machine @param {Launch} launch @returns {Promise<SessionView>} */
-  start: (machine, launch) => call('POST', `/machines/${machine}/sessions`, launch),
+  /** @param {string} machine @param {Launch} launch @param {string} key of {@link newKey}: the same for the same wish @returns {Promise<SessionView>} */
+  start: (machine, launch, key) => untilAnswered(() => call('POST', `/machines/${machine}/sessions`, launch, key)),
   /** @param {string} session @param {boolean} force */
   stop: (session, force) => call('POST', `/sessions/${session}/stop`, { force }),
   /** @param {string} session */

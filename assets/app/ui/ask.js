@@ -26,7 +26,7 @@ export function Asking() {
 
 /** @param {Question} props */
 function Asked({ title, text, action, act }) {
-  const [problem, setProblem] = useState('');
+  const [problem, setProblem] = useState(/** @type {import('../state/api.js').ApiProblem | undefined} */ (undefined));
   const [busy, setBusy] = useState(false);
   const close = () => { question.value = undefined; };
   const go = async () => {
@@ -35,13 +35,13 @@ function Asked({ title, text, action, act }) {
       await act();
       close();
     } catch (error) {
-      setProblem(asProblem(error).message);
+      setProblem(asProblem(error));
       setBusy(false);
     }
   };
   return html`<${Dialog} title=${title} onClose=${close} class="dialog-small">
     <p>${text}</p>
-    ${problem ? html`<${Notice} title="Nothing was changed">${problem}<//>` : null}
+    ${problem ? html`<${Notice} title=${problem.unknown ? 'Not confirmed' : 'Nothing was changed'}>${problem.message}<//>` : null}
     <footer class="dialog-foot">
       <${Button} onClick=${close} data-autofocus>Cancel<//>
       <${Button} kind="danger" busy=${busy} onClick=${go}>${action}<//>

@@ -20,7 +20,7 @@ export const INPUT_KEPT_FOR = 15_000;
 /** Either side pings after this much silence. */
 export const PING_EVERY = 5_000;
 /** A peer silent for this long is gone. */
-export const SILENCE_MAX = 15_000;
+export const SILENCE_MAX = 13_000;
 /** Time from a connection's start to the server's hello. */
 export const HELLO_WITHIN = 10_000;
 /** First and largest bound of the delay before another try to connect. */

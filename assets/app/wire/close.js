@@ -13,9 +13,10 @@ export function thenAfter(code) {
 export function closeReason(code) {
   switch (code) {
     case 4000: return 'the server is restarting';
-    case 4001: return 'no sign of life for 15 seconds';
+    case 4001: return 'no sign of life from the server';
     case 4002: return 'the server did not understand this page';
     case 4003: return 'too many connections; waiting';
+    case 4006: return 'the server stood still for a while';
     case 4403: return 'this account may not connect any more';
     case 4426: return 'the server was updated; reload the page';
     default: return 'the server cannot be reached';

@@ -4,6 +4,7 @@
  */
 import { Assembly } from './assembly.js';
 import { Backoff } from './backoff.js';
+import { elapsed } from './clock.js';
 import { Credit } from './credit.js';
 import { InputQueue } from './input_queue.js';
 
@@ -74,7 +75,7 @@ export class Line {
     this.#queue = new InputQueue(viewer.nextNumber, ({ number, bytes }) => {
       if (this.#state === 'live') connection.send({ kind: 'input', channel: this.#channel, viewer: viewer.id, number, bytes });
     });
-    this.#sweep = setInterval(() => this.#dropped(this.#queue.expire(Date.now()), 'late'), 1_000);
+    this.#sweep = setInterval(() => this.#dropLate(), 1_000);
     connection.add(this);
   }
 
@@ -89,7 +90,7 @@ export class Line {
   /** @param {Uint8Array} bytes typed; kept until they have arrived or 15 seconds have passed */
   type(bytes) {
     if (this.#state === 'ended' || this.#state === 'refused') return this.#dropped(bytes.length, 'ended');
-    if (!this.#queue.push(bytes, Date.now())) this.#dropped(bytes.length, 'too_long');
+    if (!this.#queue.push(bytes, elapsed())) this.#dropped(bytes.length, 'too_long');
   }
 
   /** @returns {boolean} whether it could be asked for */
@@ -137,7 +138,11 @@ export class Line {
       case 'live':
         this.#backoff.reset();
         this.#enter(message.live ? 'live' : 'frozen');
-        if (message.live) this.#queue.sendAgain();
+        if (message.live) {
+          // First, since timers of a tab that was in the background may be a minute late.
+          this.#dropLate();
+          this.#queue.sendAgain();
+        }
         return;
       case 'control':
         this.to.control(message);
@@ -162,7 +167,7 @@ export class Line {
     if (frame.channel !== this.#channel) return;
     if (frame.kind === 'output') this.#output(frame);
     else if (frame.kind === 'snapshot') this.#snapshot(frame);
-    else if (frame.outcome === 'applied') this.#queue.acknowledged(frame.number, Date.now());
+    else if (frame.outcome === 'applied') this.#queue.acknowledged(frame.number, elapsed());
     else this.#dropped(this.#queue.clear(), frame.outcome);
   }
 
@@ -223,6 +228,10 @@ export class Line {
       ...this.size(),
       theme: this.theme(),
     });
+  }
+
+  #dropLate() {
+    this.#dropped(this.#queue.expire(elapsed()), 'late');
   }
 
   /** @param {number} bytes @param {Dropped} why */

@@ -4,6 +4,7 @@
  */
 import { Backoff } from './backoff.js';
 import { HELLO_WITHIN, PING_EVERY, PROTOCOL, SILENCE_MAX } from './bounds.js';
+import { elapsed } from './clock.js';
 import { closeReason, thenAfter } from './close.js';
 import { decode, encode } from './frame.js';
 
@@ -19,8 +20,10 @@ import { decode, encode } from './frame.js';
 /** @typedef {Exclude<import('./frame.js').Frame, {kind: 'unknown'}>} Frame */
 /** @typedef {import('./line.js').Line} Line */
 
-/** A timer that fires this much later than asked means that the computer slept, in milliseconds. */
+/** A timer that fires this much later than asked means that the computer slept or the tab was frozen, in milliseconds. */
 const CLOCK_GAP = 5_000;
+/** A peer that was silent for this long before a wake-up is not asked any more: it says something every five seconds. */
+const SLEPT_AFTER = PING_EVERY + CLOCK_GAP;
 /** Time a peer has to show that it still lives after a sleep or a change of network, in milliseconds. */
 const PROBE_WITHIN = 3_000;
 const TICK = 1_000;
@@ -39,10 +42,13 @@ export class Connection {
   #backoff = new Backoff();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
+  /** In milliseconds of `elapsed`. */
+  #connectedAt = 0;
   #openedAt = 0;
   #heardAt = 0;
   #probedAt = 0;
   #tickedAt = 0;
+  /** In milliseconds of `performance.now`, which is finer. */
   #pingedAt = 0;
   #pingNumber = 0n;
   #json = new TextEncoder();
@@ -70,15 +76,22 @@ export class Connection {
   start() {
     const wake = () => this.#wake();
     const seen = () => document.visibilityState === 'visible' && this.#wake();
-    addEventListener('online', wake);
-    addEventListener('pageshow', wake);
-    document.addEventListener('visibilitychange', seen);
+    // A page in the back-forward cache must not keep a connection, or the browser throws it away.
+    const hidden = (/** @type {PageTransitionEvent} */ event) => event.persisted && this.#rest();
+    const owns = (/** @type {EventTarget | undefined} */ target, /** @type {string} */ name, /** @type {(event: any) => void} */ heard) => {
+      target?.addEventListener(name, heard);
+      return () => target?.removeEventListener(name, heard);
+    };
     const timer = setInterval(() => this.#tick(), TICK);
-    this.#tickedAt = Date.now();
+    this.#tickedAt = elapsed();
     this.#owned = [
-      () => removeEventListener('online', wake),
-      () => removeEventListener('pageshow', wake),
-      () => document.removeEventListener('visibilitychange', seen),
+      owns(globalThis, 'online', wake),
+      owns(globalThis, 'pageshow', wake),
+      owns(globalThis, 'pagehide', hidden),
+      owns(document, 'visibilitychange', seen),
+      owns(document, 'resume', wake),
+      // Another network: where the browser tells (Chromium), the old address is gone and nobody says so.
+      owns(/** @type {{connection?: EventTarget}} */ (navigator).connection, 'change', wake),
       () => clearInterval(timer),
     ];
     this.#connect();
@@ -93,7 +106,7 @@ export class Connection {
 
   /** The person asks for a try now. */
   tryNow() {
-    if (this.#state.kind === 'live' || this.#state.kind === 'gone') return;
+    if (this.#state.kind === 'live' || this.#state.kind === 'gone' || this.#state.kind === 'signed-out') return;
     this.#backoff.reset();
     this.#connect();
   }
@@ -136,6 +149,7 @@ export class Connection {
     clearTimeout(this.#retry);
     this.#leave();
     this.#enter({ kind: 'connecting' });
+    this.#connectedAt = elapsed();
     const socket = new WebSocket(this.to.url);
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
@@ -144,7 +158,7 @@ export class Connection {
     socket.onmessage = ({ data }) => {
       if (this.#socket !== socket) return;
       clearTimeout(late);
-      this.#heardAt = Date.now();
+      this.#heardAt = elapsed();
       try {
         this.#received(socket, decode(data));
       } catch (error) {
@@ -165,8 +179,8 @@ export class Connection {
         const hello = JSON.parse(this.#text.decode(frame.json));
         if (hello.protocol?.[0] !== PROTOCOL[0]) return this.#broken(socket, 4426);
         this.to.onBuild(String(hello.build ?? ''));
-        this.#openedAt = Date.now();
-        this.#enter({ kind: 'live', since: this.#openedAt, roundTrip: null });
+        this.#openedAt = elapsed();
+        this.#enter({ kind: 'live', since: Date.now(), roundTrip: null });
         this.#ping();
         this.#lines.forEach((line) => line.connected());
         return;
@@ -199,31 +213,50 @@ export class Connection {
   }
 
   #tick() {
-    const now = Date.now();
+    const now = elapsed();
     const gap = now - this.#tickedAt - TICK;
     this.#tickedAt = now;
     if (gap > CLOCK_GAP) return this.#wake();
     const socket = this.#socket;
     if (!this.live || !socket) return;
-    if (this.#probedAt > this.#heardAt && now - this.#probedAt > PROBE_WITHIN) return this.#broken(socket, 4001);
-    if (now - this.#heardAt > SILENCE_MAX) return this.#broken(socket, 4001);
+    const [since, within] = this.#probedAt > this.#heardAt ? [this.#probedAt, PROBE_WITHIN] : [this.#heardAt, SILENCE_MAX];
+    if (now - since > within) return this.#broken(socket, 4001);
     if (performance.now() - this.#pingedAt >= PING_EVERY) this.#ping();
   }
 
   /** The computer woke up, the network changed or the tab is looked at again: find out at once what still works. */
   #wake() {
-    if (this.live) {
-      this.#probedAt = Date.now();
-      this.#ping();
+    const now = elapsed();
+    this.#tickedAt = now;
+    const socket = this.#socket;
+    if (this.live && socket) {
+      if (now - this.#heardAt > SLEPT_AFTER) {
+        this.#backoff.reset();
+        this.#broken(socket, 4001);
+      } else if (this.#probedAt <= this.#heardAt) {
+        this.#probedAt = now;
+        this.#ping();
+      }
     } else if (this.#state.kind === 'waiting') {
       this.tryNow();
+    } else if (this.#state.kind === 'connecting' && now - this.#connectedAt > PROBE_WITHIN) {
+      this.#connect();
+    }
+  }
+
+  /** The page is put away; it connects when it is shown again. */
+  #rest() {
+    this.#leave();
+    clearTimeout(this.#retry);
+    if (this.#state.kind !== 'gone' && this.#state.kind !== 'signed-out') {
+      this.#enter({ kind: 'waiting', until: Date.now(), reason: 'this page was put away' });
     }
   }
 
   /** @param {WebSocket} socket @param {number} code */
   async #broken(socket, code) {
     if (this.#socket !== socket) return;
-    const lasted = this.live ? Date.now() - this.#openedAt : 0;
+    const lasted = this.live ? elapsed() - this.#openedAt : 0;
     const wasOpen = this.live;
     this.#leave();
     const then = thenAfter(code);

@@ -12,6 +12,7 @@ use super::super::answer::{ApiError, Body, Id};
 use super::super::audit::note_soon;
 use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
+use super::idempotency::IdempotencyKey;
 use super::name;
 use crate::base::id::MachineId;
 use crate::base::limits::{ARGUMENT_BYTES_MAX, ARGUMENTS_MAX, COLS_MAX, ROWS_MAX};
@@ -160,15 +161,17 @@ impl Start {
     }
 }
 
-/// `POST /machines/{id}/sessions`
+/// `POST /machines/{id}/sessions`: with an `Idempotency-Key` once, however often it is asked for.
 pub(in crate::server) async fn start_session(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
     from: ClientAddress,
     Id(id): Id<MachineId>,
+    key: IdempotencyKey,
     Body(start): Body<Start>,
 ) -> Result<(StatusCode, Json<SessionView>), ApiError> {
-    let session = shared.relay.start(&caller, id, start.launch()?).await?;
+    let once = key.session(&caller, id);
+    let session = shared.relay.start(&caller, id, start.launch()?, once).await?;
     // Programs, not arguments: those may hold what belongs into no log.
     let event = caller.event(Action::SessionStart, from).on(session.info.id);
     note_soon(&shared, event.fact("machine", id).fact("command", &session.info.command));

@@ -1,5 +1,6 @@
 //! The REST API under `/api/v1`: one file per thing it is about.
 
+pub(super) mod idempotency;
 pub(super) mod keys;
 pub(super) mod machines;
 pub(super) mod me;

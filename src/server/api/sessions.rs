@@ -46,7 +46,7 @@ pub(in crate::server) struct Stop {
     force: bool,
 }
 
-/// `POST /sessions/{id}/stop`: hangs up and terminates, or kills.
+/// `POST /sessions/{id}/stop`: hangs up and terminates, or kills. Answers when the program has ended.
 pub(in crate::server) async fn stop(
     caller: Caller,
     State(shared): State<Arc<Shared>>,

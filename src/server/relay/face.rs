@@ -1,4 +1,4 @@
-//! What the rest of the server asks of the relay.
+//! What the rest of the server asks of the relay; commands to machines are in [`super::commands`].
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,20 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::bounds;
 use super::fleet::{Census, Organisation, no_such_machine, no_such_session};
 use super::saver::Saver;
 use super::session_hub::SessionHub;
 use crate::base::id::{KeyId, MachineId, OrganisationId, SessionId, UserId};
-use crate::base::limits::SESSIONS_PER_MACHINE_MAX;
-use crate::base::problem::{Code, Problem};
+use crate::base::problem::Problem;
 use crate::base::secret::SecretHash;
 use crate::server::auth::permissions::Permission;
 use crate::server::auth::{Caller, Via};
+use crate::server::heart::Heart;
 use crate::store::{MachineEdit, Sharing, Store, StoreError};
 use crate::wire::close::Close;
-use crate::wire::message::{MachineView, SessionAsk, SessionView, ToAgent};
-use crate::wire::session::Launch;
+use crate::wire::message::{MachineView, SessionView};
 
 /// The relay. Clones share it.
 #[derive(Debug, Clone)]
@@ -34,18 +32,24 @@ struct Inner {
     /// Loaded when the first of its people or agents comes.
     organisations: Mutex<HashMap<OrganisationId, Arc<OnceCell<Arc<Organisation>>>>>,
     closing: AtomicBool,
+    heart: Arc<Heart>,
 }
 
 impl Relay {
     /// With nobody connected. Must be called within a runtime.
     pub fn new(store: Store) -> Self {
         let saver = Saver::spawn(store.clone());
-        let (organisations, closing) = (Mutex::default(), AtomicBool::new(false));
-        Self { inner: Arc::new(Inner { store, saver, organisations, closing }) }
+        let (organisations, closing, heart) = (Mutex::default(), AtomicBool::new(false), Heart::start());
+        Self { inner: Arc::new(Inner { store, saver, organisations, closing, heart }) }
     }
 
     pub(crate) fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    /// Tells connections whether this machine stood still.
+    pub(in crate::server) fn heart(&self) -> &Heart {
+        &self.inner.heart
     }
 
     /// An organisation. The caller has made sure that it exists and may be looked at.
@@ -77,54 +81,6 @@ impl Relay {
     ) -> Result<(SessionView, Arc<SessionHub>), Problem> {
         let (view, hub, _) = self.organisation(who.organisation).await?.may_session(who, session, permission)?;
         Ok((view, hub))
-    }
-
-    /// Starts a session on a machine, and says what became of it once its program runs.
-    pub async fn start(&self, who: &Caller, machine: MachineId, launch: Launch) -> Result<SessionView, Problem> {
-        bounds::check_launch(&launch)?;
-        let organisation = self.organisation(who.organisation).await?;
-        organisation.may_machine(who, machine, Permission::StartSession)?;
-        let uplink = organisation.uplink(machine)?;
-        if organisation.running(machine) >= SESSIONS_PER_MACHINE_MAX {
-            let text =
-                format!("this machine runs {SESSIONS_PER_MACHINE_MAX} sessions already, its limit; stop one first");
-            return Err(Problem::new(Code::TooMany, text));
-        }
-        let session = SessionId::random();
-        let _starting = organisation.starting(session, who.user);
-        uplink.request(|request| ToAgent::Start { request, session, launch }).await?;
-        let opened = organisation.session_row(session).zip(organisation.started(session));
-        let Some((row, view)) = opened else {
-            return Err(Problem::internal(format!("{machine} said {session} was started, but never announced it")));
-        };
-        self.inner.store.put_session(row).await?;
-        Ok(view)
-    }
-
-    /// Has a session's program end: politely, or at once if `force`.
-    pub async fn stop(&self, who: &Caller, session: SessionId, force: bool) -> Result<(), Problem> {
-        let (view, hub) = self.session(who, session, Permission::StopSession).await?;
-        if view.info.has_ended() {
-            return Err(Problem::new(Code::SessionEnded, "the session's program has ended already"));
-        }
-        hub.ask(SessionAsk::Stop { force })
-    }
-
-    /// Forgets a session that has ended.
-    pub async fn forget(&self, who: &Caller, session: SessionId) -> Result<(), Problem> {
-        let organisation = self.organisation(who.organisation).await?;
-        let (view, ..) = organisation.may_session(who, session, Permission::ForgetSession)?;
-        if !view.info.has_ended() {
-            return Err(Problem::new(Code::Conflict, "the session's program still runs; stop it first"));
-        }
-        let uplink = organisation.uplink(view.machine)?;
-        uplink.request(|request| ToAgent::Forget { request, session }).await?;
-        organisation.remove_session(session);
-        match self.inner.store.remove_session(who.organisation, session).await {
-            // The agent's own `closed` may have been faster.
-            Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// Removes a machine and all that is known of its sessions. Its agent is told not to come back as this machine.

@@ -1,11 +1,15 @@
 //! One organisation's machines and sessions, as they are now, and the pages that are told of them.
 
 mod sight;
+mod starting;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) use sight::{no_such_machine, no_such_session};
+
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use super::bounds;
 use super::saver::Saver;
@@ -25,6 +29,8 @@ pub struct Organisation {
     id: OrganisationId,
     saver: Arc<Saver>,
     state: Mutex<State>,
+    /// Told when a machine or a session changed, for commands that wait for that.
+    news: Arc<Notify>,
 }
 
 /// How many there are of everything.
@@ -51,6 +57,8 @@ struct State {
     starting: HashMap<SessionId, UserId>,
     /// What people are called.
     names: HashMap<UserId, String>,
+    /// The organisation's.
+    news: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -85,7 +93,13 @@ impl Organisation {
         let machines = store.machines(id).await?.into_iter().map(machine).collect();
         let sessions = store.sessions(id).await?.into_iter().map(session).collect();
         let state = State { machines, sessions, names, ..State::default() };
-        Ok(Self { id, saver, state: Mutex::new(state) })
+        let news = Arc::clone(&state.news);
+        Ok(Self { id, saver, state: Mutex::new(state), news })
+    }
+
+    /// Wakes when a machine or a session changes. Make it before looking.
+    pub(super) fn news(&self) -> Notified<'_> {
+        self.news.notified()
     }
 
     /// A machine's agent, or why there is none.
@@ -176,6 +190,7 @@ impl Organisation {
         self.note(&mut state, info);
         // While nobody else can say whose the session is: a connection that is being replaced must not be the last word.
         hub.online(uplink, channel);
+        self.news.notify_waiters();
         Ok(hub)
     }
 
@@ -248,18 +263,6 @@ impl Organisation {
             (machine.name, machine.tags) = (row.name, row.tags);
             state.tell_machine(row.id);
         }
-    }
-
-    /// Until the answer drops, sessions of this id that a machine opens belong to `owner`.
-    pub(super) fn starting(&self, id: SessionId, owner: UserId) -> Starting<'_> {
-        self.state().starting.insert(id, owner);
-        Starting { organisation: self, id }
-    }
-
-    /// A session as whoever started it sees it.
-    pub(super) fn started(&self, id: SessionId) -> Option<SessionView> {
-        let state = self.state();
-        state.sessions.get(&id).map(|session| state.session_view(session))
     }
 
     /// What the store should say of a session.
@@ -373,18 +376,6 @@ impl Session {
     fn row(&self, organisation: OrganisationId) -> SessionRow {
         let (machine, owner, sharing) = (self.machine, self.owner, self.sharing);
         SessionRow { machine, organisation, owner, info: self.info.clone(), sharing }
-    }
-}
-
-/// See [`Organisation::starting`].
-pub(super) struct Starting<'a> {
-    organisation: &'a Organisation,
-    id: SessionId,
-}
-
-impl Drop for Starting<'_> {
-    fn drop(&mut self) {
-        self.organisation.state().starting.remove(&self.id);
     }
 }
 

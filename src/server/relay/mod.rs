@@ -4,6 +4,7 @@
 //! organisation's viewers and agents are on this server alone beyond [`Relay`] itself.
 
 mod bounds;
+mod commands;
 mod face;
 mod fleet;
 mod line;
@@ -17,4 +18,4 @@ pub use fleet::{Census, Organisation};
 pub use line::Line;
 pub use page::Page;
 pub use session_hub::{Arrival, Pulled, Rights, SessionHub, Slot, Violation, heard_on};
-pub use uplink::{Full, Uplink};
+pub use uplink::{Answer, Full, Uplink};

@@ -219,15 +219,17 @@ impl SessionHub {
         self.state().offline(uplink);
     }
 
-    /// The way to the PTY host, for requests that concern the session as a whole.
-    pub fn ask(&self, ask: SessionAsk) -> Result<(), Problem> {
-        match &self.state().upstream {
-            Some(upstream) => {
-                upstream.ask(ask);
-                Ok(())
-            }
-            None => Err(Problem::new(Code::MachineOffline, "the session's machine is not connected")),
+    /// Asks the PTY host something that concerns the session as a whole, if there is a way to it that is not `known`.
+    /// The way it was asked on.
+    pub fn ask(&self, known: Option<&Arc<Uplink>>, ask: SessionAsk) -> Option<Arc<Uplink>> {
+        let state = self.state();
+        let upstream = state.upstream.as_ref()?;
+        let uplink = upstream.uplink();
+        if known.is_some_and(|known| Arc::ptr_eq(known, uplink)) {
+            return None;
         }
+        upstream.ask(ask);
+        Some(Arc::clone(uplink))
     }
 
     /// Output came on the channel of [`SessionHub::online`].

@@ -19,6 +19,8 @@ pub struct Http {
     pub bearer: Option<String>,
     /// `Origin` to send; the server's own unless a test plays a foreign page.
     pub origin: String,
+    /// `Idempotency-Key` to send.
+    pub once: Option<String>,
 }
 
 /// An answer.
@@ -60,7 +62,7 @@ impl Answer {
 impl Http {
     /// Nobody yet.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, cookie: None, bearer: None, origin: format!("http://{address}") }
+        Self { address, cookie: None, bearer: None, origin: format!("http://{address}"), once: None }
     }
 
     /// `GET path`.
@@ -80,6 +82,11 @@ impl Http {
 
     /// Any method.
     pub async fn send(&mut self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.try_send(method, path, body).await.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// The same, where the line may break before the answer.
+    pub async fn try_send(&mut self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, String> {
         let body = body.map(Value::to_string).unwrap_or_default();
         let mut head = format!(
             "{method} {path} HTTP/1.1\r\nhost: {}\r\norigin: {}\r\nconnection: close\r\n",
@@ -88,7 +95,12 @@ impl Http {
         if !body.is_empty() || method == "POST" {
             head += &format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
         }
-        for (name, value) in [("cookie", self.cookie.clone()), ("authorization", self.bearer_header())] {
+        let fields = [
+            ("cookie", self.cookie.clone()),
+            ("authorization", self.bearer_header()),
+            ("idempotency-key", self.once.clone()),
+        ];
+        for (name, value) in fields {
             if let Some(value) = value {
                 head += &format!("{name}: {value}\r\n");
             }
@@ -96,13 +108,12 @@ impl Http {
         let raw = tokio::time::timeout(WAIT_MAX, exchange(self.address, format!("{head}\r\n{body}").into_bytes()))
             .await
             .unwrap_or_else(|_| panic!("{method} {path}: no answer within {WAIT_MAX:?}"))
-            .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-        let answer =
-            parse(&raw).unwrap_or_else(|| panic!("{method} {path}: not HTTP: {}", String::from_utf8_lossy(&raw)));
+            .map_err(|error| error.to_string())?;
+        let answer = parse(&raw).ok_or_else(|| format!("not HTTP: {}", String::from_utf8_lossy(&raw)))?;
         for (_, value) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
             self.cookie = value.split(';').next().map(str::to_owned).filter(|pair| !pair.ends_with('='));
         }
-        answer
+        Ok(answer)
     }
 
     fn bearer_header(&self) -> Option<String> {

@@ -187,6 +187,8 @@ impl World {
     pub async fn start_agent(&mut self) {
         self.spawn_agent();
         self.expect_machine().await;
+        // One that is killed before it has written down its machine's id comes back as another machine.
+        self.agent.as_mut().expect("just started").expect_line("connected to").await;
     }
 
     /// Starts the agent, whether or not there is a server for it.

@@ -135,11 +135,13 @@ impl State {
     }
 
     pub(super) fn tell_machine_to(&self, id: MachineId, tell: impl Fn(&Page) -> bool) {
+        self.news.notify_waiters();
         self.pages.iter().filter(|page| tell(page)).for_each(|page| page.machine_changed(id));
     }
 
     /// Marks a session for the pages that see it. One that is to be removed is told of before it is.
     pub(super) fn tell_session(&self, id: SessionId) {
+        self.news.notify_waiters();
         let Some(session) = self.sessions.get(&id) else { return };
         let sees = |page: &&Arc<Page>| session.allows(&page.who, Permission::SeeSession);
         self.pages.iter().filter(sees).for_each(|page| page.session_changed(id));

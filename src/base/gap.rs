@@ -1,6 +1,8 @@
 //! Notices that this process stood still: a laptop that slept, a SIGSTOP, a paused virtual machine.
 //!
 //! What arrived meanwhile is stale. A key typed before the lid was closed must not reach a program an hour later.
+//!
+//! Whoever uses it beats once a second and trusts nothing that came in over a gap. Pure.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,32 +10,32 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Longest time between two beats that still counts as running.
 ///
 /// Beats come every second; a process kept off a busy processor for five is rare, a sleep that short is harmless.
-pub(super) const GAP_MAX: Duration = Duration::from_secs(5);
+pub const GAP_MAX: Duration = Duration::from_secs(5);
 
 /// How often [`Gap::beat`] must be called.
-pub(super) const BEAT_EVERY: Duration = Duration::from_secs(1);
+pub const BEAT_EVERY: Duration = Duration::from_secs(1);
 
 /// The wall clock at the last beat. The wall clock runs on during sleep, a monotonic one does not on every system.
 #[derive(Debug)]
-pub(super) struct Gap {
+pub struct Gap {
     beat_ms: AtomicU64,
 }
 
 impl Gap {
     /// The first beat is now.
-    pub(super) fn new(now: SystemTime) -> Self {
+    pub fn new(now: SystemTime) -> Self {
         Self { beat_ms: AtomicU64::new(millis(now)) }
     }
 
     /// Whether so much time has passed since the last beat that what was received cannot be trusted.
     ///
     /// A clock set forward looks the same, and costs a reconnect; one set back is followed by the next beat.
-    pub(super) fn passed(&self, now: SystemTime) -> bool {
+    pub fn passed(&self, now: SystemTime) -> bool {
         millis(now).saturating_sub(self.beat_ms.load(Ordering::Relaxed)) > millis_of(GAP_MAX)
     }
 
     /// Still running. Returns whether there was a gap before; after one, every answer is that there was.
-    pub(super) fn beat(&self, now: SystemTime) -> bool {
+    pub fn beat(&self, now: SystemTime) -> bool {
         let gap = self.passed(now);
         if !gap {
             self.beat_ms.store(millis(now), Ordering::Relaxed);
