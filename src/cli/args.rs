@@ -33,6 +33,8 @@ pub(super) enum Command {
     Server(Box<super::server::args::Server>),
     /// The agent: puts this machine's sessions on a server
     Agent(Agent),
+    /// Run a program in a session, with this terminal on it
+    Run(Run),
     /// This machine's sessions, straight from their PTY hosts
     Session(Session),
     /// Print the version
@@ -95,12 +97,31 @@ pub(super) struct Session {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SessionCommand {
-    /// Show all sessions
-    List,
+    /// Show those that run
+    #[command(visible_alias = "ls")]
+    List {
+        /// And those that have ended
+        #[arg(long, short)]
+        all: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Start one and print its id
     Start(SessionStart),
     /// Put this terminal on one
     Attach(SessionAttach),
+    /// Type into one
+    Send(SessionSend),
+    /// Print what one shows
+    Screen {
+        /// Its id, the beginning of its id, or its name
+        #[arg(value_name = "SESSION_ID")]
+        session: String,
+        /// As JSON, with the cursor and the title
+        #[arg(long)]
+        json: bool,
+    },
     /// End one's program
     Stop {
         /// Its id, the beginning of its id, or its name
@@ -113,20 +134,78 @@ pub(super) enum SessionCommand {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = START_HELP)]
 pub(super) struct SessionStart {
-    /// Program to run
-    #[arg(long, default_value = "claude")]
-    pub(super) command: String,
+    /// Program to run [default: claude]
+    #[arg(long)]
+    pub(super) command: Option<String>,
     /// Directory to start it in [default: the current one]
     #[arg(long, value_name = "DIRECTORY")]
     pub(super) workdir: Option<PathBuf>,
     /// What to call the session
     #[arg(long)]
     pub(super) name: Option<String>,
-    /// Arguments for the program, after --
+    /// Arguments for the program, or without --command the program and its arguments, passed on as they are
     #[arg(last = true)]
     pub(super) args: Vec<String>,
 }
+
+const START_HELP: &str = "\
+Examples:
+  sessionforge session start                          claude, in this directory
+  sessionforge session start --name tests --workdir ../api -- cargo test --watch
+  sessionforge session start --command bash -- -l";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = SEND_HELP)]
+pub(super) struct SessionSend {
+    /// Its id, the beginning of its id, or its name
+    #[arg(value_name = "SESSION_ID")]
+    pub(super) session: String,
+    /// What to type; several words are joined by blanks [default: standard input]
+    #[arg(allow_hyphen_values = true)]
+    pub(super) text: Vec<String>,
+    /// Press Enter after it
+    #[arg(long)]
+    pub(super) enter: bool,
+    /// Take the keyboard also from somebody who has it
+    #[arg(long)]
+    pub(super) take: bool,
+}
+
+const SEND_HELP: &str = "\
+Examples:
+  sessionforge session send --enter tests 'cargo test'
+  printf '\\003' | sessionforge session send tests      Ctrl-C";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = RUN_HELP)]
+pub(super) struct Run {
+    #[command(flatten)]
+    pub(super) data_dir: DataDir,
+    /// Directory to start it in [default: the current one]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) workdir: Option<PathBuf>,
+    /// What to call the session
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// The key that detaches [default: ctrl-], or "detach_key" in agent.json]
+    #[cfg(unix)]
+    #[arg(long, value_name = "KEY", env = "SESSIONFORGE_DETACH_KEY", hide_env_values = true)]
+    pub(super) detach_key: Option<DetachKey>,
+    /// The program and its arguments, passed on as they are
+    #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    pub(super) command: Vec<String>,
+}
+
+const RUN_HELP: &str = "\
+Ctrl-] detaches; the session lives on. The exit code is the program's.
+Without a terminal, and inside of a session, the program is run as it is.
+
+Examples:
+  sessionforge run claude
+  sessionforge run --name tests cargo test --workspace
+  alias claude='sessionforge run claude'";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = ATTACH_HELP)]
@@ -147,10 +226,10 @@ pub(super) struct SessionAttach {
 }
 
 const ATTACH_HELP: &str = "\
-Ctrl-] detaches; the session lives on. Who has the keyboard sets the session's size. While somebody else has it, this
+Ctrl-] detaches; the session lives on. Who has the keyboard sets the session's size. While somebody else has it, this \
 terminal watches, and Enter takes it.
 
-Exit code: the program's when it has ended (128 and the signal's number if a signal ended it), 0 when detached, 255 when
+Exit code: the program's when it has ended (128 and the signal's number if a signal ended it), 0 when detached, 255 when \
 the session was lost.
 
 Examples:

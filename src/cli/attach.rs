@@ -26,7 +26,7 @@ pub(super) use self::keys::DetachKey;
 use self::line::Line;
 use self::signals::Signals;
 use self::terminal::Terminal;
-pub(super) use self::terminal::is_there;
+pub(super) use self::terminal::{is_there, size};
 use super::failure::{Exit as ExitCode, Failure};
 use crate::base::id::{SessionId, ViewerId};
 use crate::host::client::ConnectError;
@@ -76,7 +76,7 @@ pub(super) async fn attach(dir: &Path, session: SessionId, options: Options) -> 
 
 fn cannot(error: ConnectError) -> Failure {
     let hint = match &error {
-        ConnectError::Gone => "`sessionforge session list` shows what became of it",
+        ConnectError::Gone => "`sessionforge session list --all` shows what became of it",
         ConnectError::Silent => "it may be stopped or starved; `sessionforge session list` shows when it answers again",
         ConnectError::Closed | ConnectError::Refused(_) | ConnectError::Io(_) => "`sessionforge doctor` looks further",
     };

@@ -14,6 +14,8 @@ pub(super) enum Exit {
     Refused = 3,
     /// Another process has the port or the data directory.
     InUse = 4,
+    /// The program to run is not there. Shells use the same number.
+    CommandNotFound = 127,
     /// The session a terminal was attached to is lost, or cannot be reached any more. ssh(1) uses the same number for a
     /// connection that broke, because programs hardly do.
     Lost = 255,

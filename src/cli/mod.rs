@@ -11,9 +11,12 @@ mod failure;
 mod logging;
 mod output;
 mod paths;
+#[cfg(unix)]
+mod run;
 mod server;
 mod session;
 mod signals;
+mod table;
 mod up;
 
 use std::process::ExitCode;
@@ -45,6 +48,10 @@ pub fn main() -> ExitCode {
 fn run(args: Args, output: &mut Output) -> Result<ExitCode, Failure> {
     let done = match args.command {
         Command::Session(session) => return session::run(session, output),
+        #[cfg(unix)]
+        Command::Run(run) => return run::run(run, output),
+        #[cfg(not(unix))]
+        Command::Run(_) => Err(Failure::new(failure::Exit::Failed, "a terminal cannot be attached on this system yet")),
         Command::Up(up) => up::run(up, output),
         Command::Server(server) => server::run(*server, output),
         Command::Agent(agent) => agent::run(agent, output),

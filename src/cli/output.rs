@@ -100,6 +100,21 @@ impl Output {
         let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
     }
 
+    /// A result that a script reads.
+    pub(super) fn json(&mut self, value: &impl serde::Serialize) {
+        // Our results are structs of strings and numbers; such values always have a JSON form.
+        self.line(serde_json::to_string_pretty(value).unwrap_or_default());
+    }
+
+    /// Width of the terminal that a person reads on; `None` for a pipe or file.
+    pub(super) fn columns(&self) -> Option<usize> {
+        #[cfg(unix)]
+        let columns = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok().map(|size| size.ws_col);
+        #[cfg(not(unix))]
+        let columns = Some(80);
+        columns.filter(|columns| self.out_is_terminal && *columns > 0).map(usize::from)
+    }
+
     /// A label and what belongs to it, aligned with the ones above and below.
     pub(super) fn fact(&mut self, label: &str, value: impl fmt::Display) {
         let label = self.paint(Look::Faint, format_args!("{label:<10}"));

@@ -3,9 +3,11 @@
 #[cfg(unix)]
 pub(super) mod attach;
 mod find;
-mod list;
-mod start;
-mod state;
+pub(super) mod list;
+mod screen;
+mod send;
+pub(super) mod start;
+pub(super) mod state;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -15,11 +17,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use super::args::{self, SessionCommand};
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use super::output::Output;
 use super::paths;
 use crate::agent;
-use crate::base::problem::Problem;
 
 pub(super) fn run(args: args::Session, output: &mut Output) -> Result<ExitCode, Failure> {
     let place = paths::option(&args.data_dir);
@@ -28,21 +29,22 @@ pub(super) fn run(args: args::Session, output: &mut Output) -> Result<ExitCode, 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("nothing can be run")?;
     runtime.block_on(async {
         match args.command {
-            SessionCommand::List => list::run(&dir, output).await?,
+            SessionCommand::List { all, json } => list::run(&dir, all, json, output).await?,
             SessionCommand::Start(args) => start::run(&data_dir, args, output).await?,
             SessionCommand::Stop { session, force } => stop::run(&dir, &session, force, output).await?,
+            SessionCommand::Send(args) => send::run(&dir, args, output).await?,
+            SessionCommand::Screen { session, json } => screen::run(&dir, &session, json, output).await?,
             #[cfg(unix)]
             SessionCommand::Attach(args) => return attach::run(&data_dir, args, &place, output).await,
             #[cfg(not(unix))]
             SessionCommand::Attach(_) => {
                 let _ = place;
-                return Err(Failure::new(Exit::Failed, "a terminal cannot be attached on this system yet"));
+                return Err(Failure::new(
+                    super::failure::Exit::Failed,
+                    "a terminal cannot be attached on this system yet",
+                ));
             }
         }
         Ok(ExitCode::SUCCESS)
     })
-}
-
-fn refused(problem: Problem) -> Failure {
-    Failure::new(Exit::Failed, problem)
 }

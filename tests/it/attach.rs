@@ -2,6 +2,7 @@
 
 mod broken;
 mod leaving;
+mod run;
 mod watching;
 
 use std::process::Command;

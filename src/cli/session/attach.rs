@@ -15,7 +15,7 @@ use crate::wire::message::Take;
 use crate::wire::session;
 
 /// The session that this very program runs in, if it does (see [`crate::host::environment`]).
-const OWN_SESSION: &str = "SESSIONFORGE_SESSION";
+pub(in crate::cli) const OWN_SESSION: &str = "SESSIONFORGE_SESSION";
 
 /// What a shell reports of a program that a signal ended, beside the signal's number.
 const SIGNAL_BASE: u8 = 128;
@@ -34,9 +34,23 @@ pub(super) async fn run(
         (_, true) => Take::Always,
         _ => Take::IfFree,
     };
+    let id = facts.info.id;
     let name = facts.info.name.as_deref().map(|name| format!(" ({})", printable(name))).unwrap_or_default();
     let options = Options { take, detach: detach_key(data_dir, args.detach_key)? };
-    attached(dir, facts.info.id, options, &format!("{}{name}", facts.info.id), place, output).await
+    let attach = Attach { id, options, shown: format!("{id}{name}"), place: place.to_owned(), tells_end: true };
+    attached(data_dir, attach, output).await
+}
+
+/// What to attach, and what to say about it.
+pub(in crate::cli) struct Attach {
+    pub(in crate::cli) id: SessionId,
+    pub(in crate::cli) options: Options,
+    /// What to call the session.
+    pub(in crate::cli) shown: String,
+    /// What a further command must be told to find it.
+    pub(in crate::cli) place: String,
+    /// Whether the program's own end is worth a line.
+    pub(in crate::cli) tells_end: bool,
 }
 
 /// The key that detaches: as said now, else as configured.
@@ -58,16 +72,12 @@ pub(in crate::cli) fn check_terminal() -> Result<(), Failure> {
 }
 
 /// Attaches, then says how it ended. The exit code is that of the program if it has ended, 0 if it lives on.
-///
-/// `shown` is what to call the session, `place` what a further command must be told to find it.
 pub(in crate::cli) async fn attached(
-    dir: &Path,
-    id: SessionId,
-    options: Options,
-    shown: &str,
-    place: &str,
+    data_dir: &Path,
+    attach: Attach,
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
+    let Attach { id, options, shown, place, tells_end } = attach;
     if std::env::var(OWN_SESSION).is_ok_and(|own| own == id.to_string()) {
         return Err(Failure::new(Exit::Usage, format_args!("this terminal is {shown} itself"))
             .hint("attached to itself it would show its own picture for ever; attach from another terminal"));
@@ -77,14 +87,16 @@ pub(in crate::cli) async fn attached(
         bytes => format!("; {bytes} bytes that were typed last did not reach it"),
     };
     let comes_back = format!("`sessionforge session attach {id}{place}` comes back");
-    match attach::attach(dir, id, options).await? {
+    match attach::attach(&agent::runtime_dir(data_dir), id, options).await? {
         Left::Detached => {
             output.line(format_args!("detached from {shown}; {comes_back}"));
             Ok(ExitCode::SUCCESS)
         }
         Left::Ended(exit) => {
             let (code, how) = ending(exit.as_ref());
-            output.note(format_args!("{shown} has ended{how}"));
+            if tells_end || exit.is_some_and(|exit| exit.signal.is_some()) {
+                output.note(format_args!("{shown} has ended{how}"));
+            }
             Ok(code.into())
         }
         Left::Lost { undelivered: bytes } => {

@@ -19,7 +19,7 @@ pub(in crate::cli) fn session(dir: &Path, asked: &str) -> Result<Facts, Failure>
         Choice::One(facts) => Ok(facts.clone()),
         Choice::None => {
             Err(Failure::new(Exit::Failed, format_args!("there is no session {:?} on this machine", printable(asked)))
-                .hint("`sessionforge session list` shows those that there are"))
+                .hint("`sessionforge session list --all` shows those that there are"))
         }
         Choice::Several(facts) => {
             let shown: Vec<String> = facts.iter().take(NAMED_MAX).map(|facts| described(facts)).collect();

@@ -1,46 +1,67 @@
 //! `sessionforge session start`: a program in a PTY host of its own, which lives on when this command has ended.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::refused;
 use crate::agent::{self, config::ConfigFile};
 use crate::base::id::SessionId;
+use crate::base::problem::{Code, Problem};
 use crate::cli::args;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::host::launch;
 use crate::host::runtime_dir::{self, RuntimeDirError};
 use crate::host::spec::{self, Spec};
+use crate::pty::Size;
 use crate::wire::session::Launch;
 
 /// Size of a session that nobody watches yet; the first viewer brings its own.
-const COLS: u16 = 80;
-/// See [`COLS`].
-const ROWS: u16 = 24;
+const SIZE: Size = Size { cols: 80, rows: 24 };
 
 pub(super) async fn run(data_dir: &Path, args: args::SessionStart, output: &mut Output) -> Result<(), Failure> {
-    let dir = &agent::runtime_dir(data_dir);
+    // `--command sh -- -c true`, or `-- sh -c true` as one would write it without us, or `-- --continue` for the default.
+    let mut words = args.args.into_iter().peekable();
+    let first = words.next_if(|word| args.command.is_none() && !word.starts_with('-'));
+    let command = args.command.or(first).unwrap_or_else(|| DEFAULT_COMMAND.to_owned());
+    let session = start(data_dir, command, words.collect(), args.workdir, args.name, SIZE).await?;
+    output.line(session);
+    Ok(())
+}
+
+/// What is started when nothing is said.
+const DEFAULT_COMMAND: &str = "claude";
+
+/// Starts a session in `workdir`, as the caller sees it, with the caller's own environment.
+pub(in crate::cli) async fn start(
+    data_dir: &Path,
+    command: String,
+    args: Vec<String>,
+    workdir: Option<PathBuf>,
+    name: Option<String>,
+    size: Size,
+) -> Result<SessionId, Failure> {
+    let dir = agent::runtime_dir(data_dir);
     let config = ConfigFile::read(data_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
-    let workdir = match args.workdir {
+    let workdir = match workdir {
         Some(path) => std::path::absolute(&path).context("the working directory cannot be used")?,
         None => std::env::current_dir().context("the working directory is not known")?,
     };
+    let workdir = workdir.into_os_string().into_string().map_err(|_| {
+        Failure::new(Exit::Usage, "the working directory's name is not UTF-8, which sessions cannot have")
+    })?;
     let session = SessionId::random();
-    let launch = Launch {
-        command: args.command,
-        args: args.args,
-        workdir: Some(workdir.to_string_lossy().into_owned()),
-        name: args.name,
-        cols: COLS,
-        rows: ROWS,
-    };
+    let Size { cols, rows } = size;
+    let launch = Launch { command, args, workdir: Some(workdir), name, cols, rows };
     spec::check(&launch).map_err(refused)?;
-    runtime_dir::prepare(dir).map_err(|error: RuntimeDirError| Failure::new(Exit::Failed, error))?;
-    let spec = Spec { session, launch, runtime_dir: dir.to_owned(), env: Vec::new(), keep_screen: config.keep_screens };
+    runtime_dir::prepare(&dir).map_err(|error: RuntimeDirError| Failure::new(Exit::Failed, error))?;
+    let spec = Spec { session, launch, runtime_dir: dir, env: Vec::new(), keep_screen: config.keep_screens };
     let executable = launch::own_executable().context("this program cannot be run again")?;
     launch::start(&executable, &spec).await.map_err(|error| refused(error.into()))?;
-    output.line(session);
-    Ok(())
+    Ok(session)
+}
+
+fn refused(problem: Problem) -> Failure {
+    let exit = if problem.code == Code::CommandNotFound { Exit::CommandNotFound } else { Exit::Failed };
+    Failure::new(exit, problem)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::{find, refused, state};
+use super::{find, state};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::host::client::{ConnectError, HostClient};
@@ -24,7 +24,7 @@ pub(super) async fn run(dir: &Path, asked: &str, force: bool, output: &mut Outpu
             output.line(format_args!("{session} is not running any more"));
             return Ok(());
         }
-        Err(error) => return Err(refused(error.into())),
+        Err(error) => return Err(Failure::new(Exit::Failed, error)),
     };
     host.ask(&SessionAsk::Stop { force }).await.context("the session's PTY host cannot be reached")?;
     let ended = async {

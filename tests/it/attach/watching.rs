@@ -1,12 +1,18 @@
 //! Several terminals on one session: one types, the others watch, and the keyboard changes hands.
 
-use super::*;
+use std::time::Duration;
 
-/// What `stty size` says in the session, as another terminal that has the keyboard sees it.
-async fn size_seen_by(local: &Local) -> String {
-    local.type_text("clear; stty size\r");
-    let digits = |row: &str| row.split(' ').count() == 2 && row.chars().all(|c| c.is_ascii_digit() || c == ' ');
-    poll("a size is printed", async || local.text().lines().find(|row| digits(row)).map(str::to_owned)).await
+use super::*;
+use crate::support::wait::poll_within;
+
+/// Waits until `stty size` says so in the session, to a terminal that has the keyboard.
+async fn expect_size(local: &Local, size: &str) {
+    poll("the session has the size of who types", async || {
+        local.type_text("clear; stty size\r");
+        let printed = async || local.text().lines().any(|row| row == size).then_some(());
+        poll_within(Duration::from_millis(500), printed).await
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -18,7 +24,7 @@ async fn who_only_watches_neither_types_nor_sets_the_size() {
     watcher.type_text("echo not-ty''ped\r");
     let typist = attach(&place, &[&id]);
     typist.expect_text("$").await;
-    assert_eq!(size_seen_by(&typist).await, "24 80");
+    expect_size(&typist, "24 80").await;
     watcher.expect_text("24 80").await;
     typist.type_text("echo for-ev''erybody\r");
     watcher.expect_text("for-everybody").await;
@@ -41,12 +47,12 @@ async fn the_keyboard_is_taken_and_taken_back() {
     third
         .expect("it has the keyboard and no hint", |screen| screen.contains('$') && !screen.contains("watching"))
         .await;
-    assert_eq!(size_seen_by(&third).await, "15 50");
+    expect_size(&third, "15 50").await;
     first.expect_text("somebody else has the keyboard").await;
     first.expect_text("15 50").await;
     first.type_text("\r");
     first.expect("Enter takes it back", |screen| !screen.contains("watching")).await;
-    assert_eq!(size_seen_by(&first).await, "24 80");
+    expect_size(&first, "24 80").await;
     third.expect_text("somebody else has the keyboard").await;
     drop(first);
     third.expect_text("nobody has the keyboard").await;
