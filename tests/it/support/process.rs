@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +15,15 @@ use super::wait::{Changes, WAIT_MAX, poll};
 pub struct Log {
     lines: Mutex<Vec<String>>,
     changes: Changes,
+    /// Streams that have come to their end.
+    ended: AtomicUsize,
 }
+
+/// Standard output and standard error.
+const STREAMS: usize = 2;
+
+/// Time for the last words of a program that has ended; something it left running may hold its output open for ever.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(5);
 
 impl Log {
     fn follow(self: &Arc<Self>, mut stream: impl Read + Send + 'static, mark: &'static str) {
@@ -28,6 +37,7 @@ impl Log {
                 log.changes.raise();
                 line.clear();
             }
+            log.ended.fetch_add(1, Ordering::Relaxed);
             log.changes.raise();
         });
     }
@@ -88,10 +98,13 @@ impl Process {
         }
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and for all it said.
     pub async fn expect_exit(&mut self) -> ExitStatus {
         let name = self.name;
-        poll(&format!("{name} ends"), async || self.child.try_wait().ok().flatten()).await
+        let status = poll(&format!("{name} ends"), async || self.child.try_wait().ok().flatten()).await;
+        let all = || (self.log.ended.load(Ordering::Relaxed) == STREAMS).then_some(());
+        let _ = self.log.changes.wait(LAST_WORDS_WITHIN, all).await;
+        status
     }
 
     /// Sends a signal by its name: `TERM`, `INT`, `KILL`, `STOP`, `CONT`.
