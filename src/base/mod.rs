@@ -6,6 +6,7 @@ pub mod gap;
 pub mod id;
 pub mod limits;
 pub mod offset;
+pub mod percent;
 pub mod private;
 pub mod problem;
 pub mod secret;

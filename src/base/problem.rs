@@ -13,6 +13,8 @@ pub enum Code {
     BadRequest,
     /// Nobody is signed in, or the key is missing, wrong, revoked or expired.
     NotSignedIn,
+    /// The password fits; signing in needs the code of the second factor too.
+    SecondFactorNeeded,
     /// Signed in, but not allowed.
     NotAllowed,
     /// No such thing, or nothing the caller may know of.

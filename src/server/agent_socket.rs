@@ -91,6 +91,7 @@ where
     };
     let organisation = relay.organisation(organisation_id).await.map_err(|_| Bye::Close(Close::Restart))?;
     let uplink = Arc::new(Uplink::new(row.id, organisation_id, key_id));
+    uplink.line.expires_at(caller.expires_at);
     uplink.say(&ToAgent::Registered { machine: row.id, organisation: organisation_name });
     organisation.connected(row, &uplink);
     let agent = Agent { uplink, organisation, channels: HashMap::new(), by_session: HashMap::new() };

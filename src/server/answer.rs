@@ -47,7 +47,7 @@ impl From<StoreError> for ApiError {
 pub fn status(code: Code) -> StatusCode {
     match code {
         Code::BadRequest => StatusCode::BAD_REQUEST,
-        Code::NotSignedIn => StatusCode::UNAUTHORIZED,
+        Code::NotSignedIn | Code::SecondFactorNeeded => StatusCode::UNAUTHORIZED,
         Code::NotAllowed | Code::CommandNotAllowed | Code::NotController => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::Conflict | Code::SessionEnded | Code::MachineOffline => StatusCode::CONFLICT,

@@ -9,7 +9,8 @@ use crate::base::api_key;
 use crate::base::clock::{millis, unix_millis};
 use crate::base::id::{KeyId, OrganisationId, UserId};
 use crate::base::secret::Secret;
-use crate::store::{KeyRow, LinkPurpose, LinkRow, MembershipRow, Scope};
+use crate::store::audit::{Action, Actor, Event};
+use crate::store::{KeyRow, LinkPurpose, LinkRow, MembershipRow, Scope, Store, StoreError};
 
 /// Life of a sign-in link: long enough to be clicked, too short to be found in a scrollback.
 const SIGN_IN_LINK_LASTS: Duration = Duration::from_mins(10);
@@ -86,6 +87,34 @@ impl Server {
     fn link(&self, page: &str, token: &Secret) -> String {
         format!("{}/{page}#{}", self.shared.url, token.expose())
     }
+}
+
+/// Life of a link that resets a password: an admin hands it over the same day.
+const RESET_LINK_LASTS: Duration = Duration::from_hours(24);
+
+/// A URL with which `user` chooses a new password, once, and when it ends. `store` is the one that notes it.
+pub(super) async fn reset_link(store: &Store, url: &str, user: UserId, now: u64) -> Result<(String, u64), StoreError> {
+    let (token, expires_at) = (random_token(), now.saturating_add(millis(RESET_LINK_LASTS)));
+    let purpose = LinkPurpose::ResetPassword { user };
+    store.add_link(LinkRow { hash: token.hash(), purpose, expires_at: Some(expires_at) }, now).await?;
+    Ok((format!("{url}/reset-password#{}", token.expose()), expires_at))
+}
+
+/// The same for the person of an e-mail address, made by whoever has the server's data directory in hand.
+pub async fn console_reset_link(
+    store: &Store,
+    url: &str,
+    email: &str,
+    remove_second_factor: bool,
+) -> Result<String, StoreError> {
+    let user = store.user_by_email(email.trim()).await?.ok_or(StoreError::NotFound { what: "account" })?.id;
+    let event = Event::of_server(Actor::Server, Action::PasswordChange).on(user).fact("how", "link made");
+    let (url, _) = reset_link(&store.noting(event), url, user, unix_millis()).await?;
+    if remove_second_factor {
+        let event = Event::of_server(Actor::Server, Action::SecondFactor).on(user).fact("how", "removed");
+        store.noting(event).remove_second_factor(user).await?;
+    }
+    Ok(url)
 }
 
 /// What is chosen about a key.

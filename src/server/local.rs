@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 
 use super::answer::ApiError;
 use super::auth::cookie::random_token;
-use super::{Shared, StartError};
+use super::{Shared, StartError, links};
 use crate::base::private;
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::Secret;
@@ -90,6 +90,7 @@ impl Local {
         Router::new()
             .route("/backup", get(backup))
             .route("/audit/verify", get(verify))
+            .route("/reset-password", get(reset_password))
             .layer(DefaultBodyLimit::max(PIECE_BYTES))
             .layer(middleware::from_fn(admit))
             .with_state(Arc::clone(shared))
@@ -159,4 +160,20 @@ async fn verify(
     Query(Noted { seq, hash }): Query<Noted>,
 ) -> Result<Response, ApiError> {
     Ok(Json(shared.store.audit_verify(seq.zip(hash)).await?).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+struct Reset {
+    email: String,
+    #[serde(default)]
+    remove_second_factor: bool,
+}
+
+/// `GET /reset-password`: a link with which the person of an e-mail address chooses a new password.
+async fn reset_password(
+    State(shared): State<Arc<Shared>>,
+    Query(Reset { email, remove_second_factor }): Query<Reset>,
+) -> Result<Response, ApiError> {
+    let url = links::console_reset_link(&shared.store, &shared.url, &email, remove_second_factor).await?;
+    Ok(Json(serde_json::json!({ "url": url })).into_response())
 }

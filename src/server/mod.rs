@@ -30,16 +30,20 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use config::{LISTEN_DEFAULT, PublicUrl, PublicUrlError, ServerConfig};
-pub use links::FirstLink;
+pub use links::{FirstLink, console_reset_link};
 pub use listen::StartError;
 pub use local::LocalServer;
 pub use tls::{TlsError, TlsFiles};
 
+use crate::base::clock::unix_millis;
 use crate::store::Store;
 use relay::Relay;
 
 /// Time that connections get to end in order when the server stops.
 const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(3);
+
+/// How often connections are looked through for keys that have expired.
+const EXPIRY_EVERY: Duration = Duration::from_millis(500);
 
 /// What every handler may use.
 pub struct Shared {
@@ -130,7 +134,13 @@ impl Server {
                 listen::accept_all(metrics, None, router, &shared, &shutdown).await;
             }
         };
-        tokio::join!(people, commands, monitoring);
+        let expiring = async {
+            let mut beat = tokio::time::interval(EXPIRY_EVERY);
+            while shutdown.run_until_cancelled(beat.tick()).await.is_some() {
+                shared.relay.close_expired(unix_millis());
+            }
+        };
+        tokio::join!(people, commands, monitoring, expiring);
         drop((listener, metrics, local));
         shared.shutdown.cancel();
         shared.tasks.close();

@@ -31,6 +31,7 @@
 //! | [`http_assets`] | the dashboard's files: policy, caching, compression |
 //! | [`http_full_disk`] | what was promised stays, and room heals a server without a restart |
 //! | [`http_keys`] | API keys: shown once, refused once revoked |
+//! | [`http_members`] | people: invited, promoted, reset, deactivated; second factors; rotated keys |
 //! | [`http_requests`] | what every request meets: origin, host, size, form |
 //! | [`http_secrets`] | no secret and nothing typed in any log |
 //! | [`http_sockets`] | who may hold a socket, and for how long |
@@ -76,6 +77,7 @@ mod http_accounts;
 mod http_assets;
 mod http_full_disk;
 mod http_keys;
+mod http_members;
 mod http_requests;
 mod http_secrets;
 mod http_sockets;

@@ -4,12 +4,13 @@
 
 mod cast;
 mod messages;
+mod table;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use futures_util::StreamExt as _;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sessionforge::server::auth::permissions::{ByKey, TABLE, Whose, role_name};
 use sessionforge::server::routes;
 use sessionforge::store::{Role, Scope, Sharing, Store};
@@ -18,76 +19,10 @@ use tempfile::TempDir;
 use super::support::http::Http;
 use super::support::server::TestServer;
 use super::support::socket::{Refused, Socket};
-use cast::{Actor, KeyIs, Stage};
+use cast::{Actor, KeyIs, Stage, cheap_hash};
+use table::{About, Row, rows};
 
 const ROLES: [Role; 4] = [Role::Owner, Role::Admin, Role::Member, Role::Viewer];
-
-/// What stands in a path's `{id}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum About {
-    /// Nothing.
-    None,
-    /// A machine.
-    Machine,
-    /// A session.
-    Session,
-    /// An API key.
-    Key,
-}
-
-/// One address: who may do it to what. Letters are roles: owner, admin, member, viewer.
-struct Row {
-    address: &'static str,
-    about: About,
-    /// To one's own, or to nothing in particular. `*`: anybody, signed in or not.
-    own: &'static str,
-    /// To what is shared.
-    shared: &'static str,
-    /// To others'.
-    others: &'static str,
-    /// What a key needs: a scope, `any`, or `-` if a key may not. `only agent`: a browser may not.
-    key: &'static str,
-    body: fn() -> Value,
-}
-
-const fn row(address: &'static str, about: About, own: &'static str, key: &'static str) -> Row {
-    Row { address, about, own, shared: "", others: "", key, body: || json!({}) }
-}
-
-/// Whatever it holds, the caller got past the permissions.
-fn start() -> Value {
-    json!({ "command": "bash" })
-}
-
-/// Every address of the API.
-#[rustfmt::skip]
-fn rows() -> Vec<Row> {
-    use About::{Key, Machine, None, Session};
-    vec![
-        row("GET /setup/status", None, "*", ""),
-        row("POST /setup", None, "*", ""),
-        row("POST /sign-in", None, "*", ""),
-        row("POST /sign-in/link", None, "*", ""),
-        row("POST /sign-out", None, "*", ""),
-        row("GET /me", None, "oamv", "any"),
-        row("POST /me/password", None, "oamv", "-"),
-        row("GET /keys", None, "oam", "admin"),
-        Row { body: || json!({ "name": "new" }), ..row("POST /keys", None, "oam", "-") },
-        Row { others: "oa", ..row("DELETE /keys/{id}", Key, "oam", "admin") },
-        row("GET /machines", None, "oamv", "machines:read"),
-        Row { shared: "oamv", others: "oa", ..row("GET /machines/{id}", Machine, "oamv", "machines:read") },
-        Row { others: "oa", body: || json!({ "name": "new" }), ..row("PATCH /machines/{id}", Machine, "oam", "machines:write") },
-        Row { others: "oa", ..row("DELETE /machines/{id}", Machine, "oam", "machines:write") },
-        Row { body: start, ..row("POST /machines/{id}/sessions", Machine, "oam", "sessions:write") },
-        row("GET /sessions", None, "oamv", "sessions:read"),
-        Row { shared: "oamv", others: "oa", ..row("GET /sessions/{id}", Session, "oamv", "sessions:read") },
-        Row { others: "oa", ..row("DELETE /sessions/{id}", Session, "oam", "sessions:write") },
-        Row { others: "oa", ..row("POST /sessions/{id}/stop", Session, "oam", "sessions:write") },
-        Row { others: "oa", body: || json!({ "with": "organisation" }), ..row("PUT /sessions/{id}/sharing", Session, "oam", "sessions:write") },
-        row("GET /viewer", None, "oamv", "sessions:read"),
-        row("GET /agent", None, "oam", "only agent"),
-    ]
-}
 
 /// How somebody comes.
 #[derive(Debug, Clone)]
@@ -142,6 +77,9 @@ fn path(row: &Row, of: &Actor) -> String {
         About::Machine => of.machine.to_string(),
         About::Session => of.session.to_string(),
         About::Key => of.key.to_string(),
+        About::Member => of.user.to_string(),
+        About::Invitation => of.invitation.to_string(),
+        About::Browser => of.browser.clone(),
     };
     let path = row.address.split(' ').nth(1).unwrap();
     format!("/api/v1{}", path.replace("{id}", &id))
@@ -167,90 +105,101 @@ fn scope_fits(row: &Row, scope: Scope) -> bool {
     }
 }
 
-/// Everything to be asked, with everybody who asks already on the stage.
+/// Everything to be asked, with everybody who asks already on the stage. All at once: their writes share commits.
 async fn checks(stage: &Stage<'_>, abroad: &Stage<'_>) -> Vec<Check> {
+    let of_rows = rows().into_iter().map(|row| checks_of(row, stage, abroad));
+    futures_util::future::join_all(of_rows).await.into_iter().flatten().collect()
+}
+
+async fn checks_of(row: Row, stage: &Stage<'_>, abroad: &Stage<'_>) -> Vec<Check> {
     let mut checks = Vec::new();
     let all = || KeyIs::with(&Scope::ALL);
-    for row in rows() {
-        let method = row.address.split(' ').next().unwrap().to_owned();
-        let mut ask = async |name: String, comes: Option<Comes>, who: &Actor, of: &Actor, expect: Expect| {
-            let (cookie, bearer) = match comes {
-                Some(Comes::ByCookie) => (Some(who.cookie.clone()), None),
-                Some(Comes::ByKey) => (None, Some(who.secret.clone())),
-                None => (None, None),
-            };
-            let (method, path, body) = (method.clone(), path(&row, of), (row.body)());
-            checks.push(Check { name: format!("{} {name}", row.address), method, path, body, cookie, bearer, expect });
+    let method = row.address.split(' ').next().unwrap().to_owned();
+    let mut ask = async |name: String, comes: Option<Comes>, who: &Actor, of: &Actor, expect: Expect| {
+        let mut of = of.clone();
+        if row.about == About::Invitation {
+            let invitation = stage.invitation(Role::Viewer);
+            of.invitation = invitation.id;
+            stage.store.add_invitation(invitation).await.unwrap();
+        }
+        let (cookie, bearer) = match comes {
+            Some(Comes::ByCookie) => (Some(who.cookie.clone()), None),
+            Some(Comes::ByKey) => (None, Some(who.secret.clone())),
+            None => (None, None),
         };
-        let open = row.own == "*";
-        let nobody = stage.enter(Role::Viewer, all(), Sharing::Private).await;
-        ask("with nothing".to_owned(), None, &nobody, &nobody, if open { Expect::Allowed } else { Expect::Unknown })
-            .await;
-        if open {
-            continue;
-        }
-        for role in ROLES {
-            let name = role_name(role);
-            let of_whose: &[Whose] = match row.about {
-                About::Machine | About::Session => &[Whose::Own, Whose::Shared, Whose::Others],
-                About::Key => &[Whose::Own, Whose::Others],
-                About::None => &[Whose::Own],
+        let (method, path, body) = (method.clone(), path(&row, &of), (row.body)());
+        checks.push(Check { name: format!("{} {name}", row.address), method, path, body, cookie, bearer, expect });
+    };
+    let open = row.own == "*";
+    let nobody = stage.enter(Role::Viewer, all(), Sharing::Private).await;
+    ask("with nothing".to_owned(), None, &nobody, &nobody, if open { Expect::Allowed } else { Expect::Unknown }).await;
+    if open {
+        return checks;
+    }
+    for role in ROLES {
+        let name = role_name(role);
+        let of_whose: &[Whose] = match row.about {
+            About::Machine | About::Session => &[Whose::Own, Whose::Shared, Whose::Others],
+            About::Key => &[Whose::Own, Whose::Others],
+            // A member is somebody else's self; an invitation belongs to the organisation.
+            About::Member => &[Whose::Others],
+            About::None | About::Invitation | About::Browser => &[Whose::Own],
+        };
+        for whose in of_whose {
+            // Somebody new each time: what is done may end them, or what is theirs.
+            let who = stage.enter(role, all(), Sharing::Private).await;
+            let sharing = if *whose == Whose::Shared { Sharing::Organisation } else { Sharing::Private };
+            let of = match whose {
+                Whose::Own => who.clone(),
+                _ => stage.enter(Role::Member, all(), sharing).await,
             };
-            for whose in of_whose {
-                // Somebody new each time: what is done may end them, or what is theirs.
-                let who = stage.enter(role, all(), Sharing::Private).await;
-                let sharing = if *whose == Whose::Shared { Sharing::Organisation } else { Sharing::Private };
-                let of = match whose {
-                    Whose::Own => who.clone(),
-                    _ => stage.enter(Role::Member, all(), sharing).await,
-                };
-                let roles = match whose {
-                    Whose::Own => row.own.to_owned(),
-                    // What is shared is others' too.
-                    Whose::Shared => format!("{}{}", row.shared, row.others),
-                    Whose::Others => row.others.to_owned(),
-                };
-                let allowed = has(&roles, role);
-                let denied = if has(row.own, role) && !knows_of(&row, role, *whose) {
-                    Expect::Hidden
-                } else {
-                    Expect::Forbidden
-                };
-                let by_role = if allowed { Expect::Allowed } else { denied };
-                let by_cookie = if row.key.starts_with("only") { Expect::Forbidden } else { by_role };
-                ask(format!("as {name}, {whose:?}"), Some(Comes::ByCookie), &who, &of, by_cookie).await;
-                let who = stage.enter(role, all(), Sharing::Private).await;
-                let of = match whose {
-                    Whose::Own => who.clone(),
-                    _ => stage.enter(Role::Member, all(), sharing).await,
-                };
-                let by_key = if row.key == "-" { Expect::Forbidden } else { by_role };
-                ask(format!("by a key of every scope of {name}, {whose:?}"), Some(Comes::ByKey), &who, &of, by_key)
-                    .await;
-            }
+            let roles = match whose {
+                Whose::Own => row.own.to_owned(),
+                // What is shared is others' too.
+                Whose::Shared => format!("{}{}", row.shared, row.others),
+                Whose::Others => row.others.to_owned(),
+            };
+            let allowed = has(&roles, role);
+            let denied =
+                if has(row.own, role) && !knows_of(&row, role, *whose) { Expect::Hidden } else { Expect::Forbidden };
+            let by_role = if allowed { Expect::Allowed } else { denied };
+            let by_cookie = if row.key.starts_with("only") { Expect::Forbidden } else { by_role };
+            ask(format!("as {name}, {whose:?}"), Some(Comes::ByCookie), &who, &of, by_cookie).await;
+            let who = stage.enter(role, all(), Sharing::Private).await;
+            let of = match whose {
+                Whose::Own => who.clone(),
+                _ => stage.enter(Role::Member, all(), sharing).await,
+            };
+            let by_key = if row.key == "-" { Expect::Forbidden } else { by_role };
+            ask(format!("by a key of every scope of {name}, {whose:?}"), Some(Comes::ByKey), &who, &of, by_key).await;
         }
-        for scope in Scope::ALL {
-            let who = stage.enter(Role::Owner, KeyIs::with(&[scope]), Sharing::Private).await;
-            let expect = if scope_fits(&row, scope) { Expect::Allowed } else { Expect::Forbidden };
-            ask(format!("by an owner's key of {scope} alone"), Some(Comes::ByKey), &who, &who, expect).await;
-        }
-        for (name, expired, revoked) in [("expired", true, false), ("revoked", false, true)] {
-            let who = stage.enter(Role::Owner, KeyIs { expired, revoked, ..all() }, Sharing::Private).await;
-            ask(format!("by a key that is {name}"), Some(Comes::ByKey), &who, &who, Expect::Unknown).await;
-        }
-        let gone = stage.enter(Role::Admin, all(), Sharing::Organisation).await;
-        stage.store.deactivate_member(stage.organisation, gone.user, 1).await.unwrap();
-        for comes in [Comes::ByCookie, Comes::ByKey] {
-            ask(format!("deactivated, {comes:?}"), Some(comes), &gone, &gone, Expect::Unknown).await;
-        }
-        if row.about != About::None {
-            // The owner of another organisation; what is shared there is shared with nobody here.
-            let of = stage.enter(Role::Member, all(), Sharing::Organisation).await;
-            let far = abroad.enter(Role::Owner, all(), Sharing::Private).await;
-            let by_key = if row.key == "-" { Expect::Forbidden } else { Expect::Hidden };
-            ask("from another organisation".to_owned(), Some(Comes::ByCookie), &far, &of, Expect::Hidden).await;
-            ask("by another organisation's key".to_owned(), Some(Comes::ByKey), &far, &of, by_key).await;
-        }
+    }
+    for scope in Scope::ALL {
+        let who = stage.enter(Role::Owner, KeyIs::with(&[scope]), Sharing::Private).await;
+        let expect = if scope_fits(&row, scope) { Expect::Allowed } else { Expect::Forbidden };
+        let of = if row.about == About::Member {
+            stage.enter(Role::Member, all(), Sharing::Private).await
+        } else {
+            who.clone()
+        };
+        ask(format!("by an owner's key of {scope} alone"), Some(Comes::ByKey), &who, &of, expect).await;
+    }
+    for (name, expired, revoked) in [("expired", true, false), ("revoked", false, true)] {
+        let who = stage.enter(Role::Owner, KeyIs { expired, revoked, ..all() }, Sharing::Private).await;
+        ask(format!("by a key that is {name}"), Some(Comes::ByKey), &who, &who, Expect::Unknown).await;
+    }
+    let gone = stage.enter(Role::Admin, all(), Sharing::Organisation).await;
+    stage.store.deactivate_member(stage.organisation, gone.user, 1).await.unwrap();
+    for comes in [Comes::ByCookie, Comes::ByKey] {
+        ask(format!("deactivated, {comes:?}"), Some(comes), &gone, &gone, Expect::Unknown).await;
+    }
+    if row.about != About::None {
+        // The owner of another organisation; what is shared there is shared with nobody here.
+        let of = stage.enter(Role::Member, all(), Sharing::Organisation).await;
+        let far = abroad.enter(Role::Owner, all(), Sharing::Private).await;
+        let by_key = if row.key == "-" { Expect::Forbidden } else { Expect::Hidden };
+        ask("from another organisation".to_owned(), Some(Comes::ByCookie), &far, &of, Expect::Hidden).await;
+        ask("by another organisation's key".to_owned(), Some(Comes::ByKey), &far, &of, by_key).await;
     }
     checks
 }
@@ -287,8 +236,8 @@ async fn stages(
 async fn every_address_with_everybody_who_may_come_or_not() {
     let dir = TempDir::new().unwrap();
     let (store, [(here, founder), (there, _)]) = stages(&dir).await;
-    let stage = Stage { store: &store, organisation: here, founder };
-    let abroad = Stage { store: &store, organisation: there, founder };
+    let stage = Stage { store: &store, organisation: here, founder, password: cheap_hash() };
+    let abroad = Stage { store: &store, organisation: there, founder, password: cheap_hash() };
     let checks = checks(&stage, &abroad).await;
     drop(store);
     let server = TestServer::start_in(dir).await;

@@ -89,6 +89,15 @@ pub(super) enum Maintain {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Make a link with which somebody chooses a new password; the server may run meanwhile
+    ResetPassword {
+        /// With which address they sign in
+        #[arg(value_name = "E-MAIL")]
+        email: String,
+        /// Sign in without a second factor from now on: for somebody who lost the app and the recovery codes
+        #[arg(long)]
+        remove_second_factor: bool,
+    },
     /// The audit log
     Audit {
         #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! `sessionforge server backup`, `restore` and `audit verify`: of a running server through its local port, of one that
+//! `sessionforge server backup`, `restore`, `reset-password` and `audit verify`: of a running server through its local port, of one that
 //! stands still straight from its data directory.
 
 use std::io::Write as _;
@@ -12,9 +12,10 @@ use hyper::StatusCode;
 use hyper_util::rt::TokioIo;
 
 use super::args::{AuditCommand, Maintain};
+use crate::base::percent::percent;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Look, Output};
-use crate::server::LocalServer;
+use crate::server::{LocalServer, console_reset_link};
 use crate::store::audit::Checked;
 use crate::store::{OpenError, Store, restore};
 
@@ -29,6 +30,9 @@ pub(super) fn run(command: Maintain, data_dir: &Path, output: &mut Output) -> Re
     match command {
         Maintain::Backup { file } => runtime.block_on(backup(data_dir, &file, output)),
         Maintain::Restore { file } => put_back(data_dir, &file, output),
+        Maintain::ResetPassword { email, remove_second_factor } => {
+            runtime.block_on(reset_password(data_dir, &email, remove_second_factor, output))
+        }
         Maintain::Audit { command: AuditCommand::Verify { noted } } => {
             runtime.block_on(verify(data_dir, noted, output))
         }
@@ -161,6 +165,36 @@ async fn verify(data_dir: &Path, noted: Option<(u64, String)>, output: &mut Outp
         None => Ok(()),
         Some(flaw) => Err(Failure::new(Exit::Failed, flaw)),
     }
+}
+
+#[derive(serde::Deserialize)]
+struct Link {
+    url: String,
+}
+
+async fn reset_password(
+    data_dir: &Path,
+    email: &str,
+    remove_second_factor: bool,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let url = match state(data_dir)? {
+        State::Still(store) => {
+            let made = console_reset_link(&store, "", email, remove_second_factor).await;
+            made.map_err(|error| Failure::new(Exit::Failed, error))?
+        }
+        State::Running(server) => {
+            let path = format!("/reset-password?email={}&remove_second_factor={remove_second_factor}", percent(email));
+            let answer = ask(&server, &path).await?;
+            let json =
+                axum::body::to_bytes(answer.into_body(), ANSWER_BYTES_MAX).await.context("the server broke off")?;
+            serde_json::from_slice::<Link>(&json).context("the server answered something else")?.url
+        }
+    };
+    output.line(output.paint(Look::Accent, &url));
+    let how = if url.starts_with('/') { "behind the server's address, once it runs; " } else { "" };
+    output.line(output.paint(Look::Faint, format_args!("{how}lets {email} choose a new password, once, within a day")));
+    Ok(())
 }
 
 /// Asks a running server on its local port.

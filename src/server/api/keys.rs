@@ -84,6 +84,7 @@ pub(in crate::server) async fn list(caller: Caller, State(shared): State<Arc<Sha
 pub(in crate::server) async fn create(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    from: ClientAddress,
     Body(asked): Body<Create>,
 ) -> Result<(StatusCode, Json<Made>), ApiError> {
     let name = name("the key's name", &asked.name)?;
@@ -97,8 +98,48 @@ pub(in crate::server) async fn create(
     }
     let new = NewKey { name, scopes: scopes.into_iter().collect(), expires_at: asked.expires_at };
     let (key, row) = new_key(caller.organisation, caller.user, new, now);
-    shared.store.add_key(row.clone()).await?;
+    let scopes = row.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
+    let event = caller.event(Action::KeyMake, from).on(row.id).fact("name", &row.name).fact("scopes", scopes);
+    shared.store.noting(event).add_key(row.clone()).await?;
     tracing::info!(key = %row.id, user = %caller.user, "API key made");
+    Ok((StatusCode::CREATED, Json(Made { view: row.into(), key })))
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::server) struct Rotate {
+    /// How long the old one is still good, in seconds.
+    #[serde(default = "keep_default")]
+    keep_old_seconds: u64,
+}
+
+/// Time to put the new key in its place, in seconds.
+fn keep_default() -> u64 {
+    60 * 60
+}
+
+/// At the longest, in seconds: a week.
+const KEEP_MAX: u64 = 7 * 24 * 60 * 60;
+
+/// `POST /keys/{id}/rotate`: a new key in the place of one's own, with the same name, scopes and end.
+pub(in crate::server) async fn rotate(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+    from: ClientAddress,
+    Id(id): Id<KeyId>,
+    Body(Rotate { keep_old_seconds }): Body<Rotate>,
+) -> Result<(StatusCode, Json<Made>), ApiError> {
+    let now = unix_millis();
+    let known = shared.store.key(caller.organisation, id).await?.filter(|row| row.is_valid(now));
+    let no_such_key = || ApiError::new(Code::NotFound, "there is no such API key");
+    let old = known.filter(|row| may(&caller, Permission::SeeKeys, row)).ok_or_else(no_such_key)?;
+    // A new key acts for whoever makes it, so nobody makes one in another's name.
+    caller.may_with(Permission::MakeKey, caller.whose(old.created_by, Sharing::Private))?;
+    let new = NewKey { name: old.name, scopes: old.scopes, expires_at: old.expires_at };
+    let (key, row) = new_key(caller.organisation, caller.user, new, now);
+    let noting = shared.store.noting(caller.event(Action::KeyRotate, from).on(id).fact("new", row.id));
+    let old_until = now.saturating_add(keep_old_seconds.min(KEEP_MAX).saturating_mul(1_000));
+    noting.rotate_key(id, row.clone(), old_until).await?;
+    shared.relay.key_expires_at(id, old.expires_at.map_or(old_until, |at| at.min(old_until)));
     Ok((StatusCode::CREATED, Json(Made { view: row.into(), key })))
 }
 

@@ -12,10 +12,12 @@ use super::super::Shared;
 use super::super::answer::{ApiError, Body};
 use super::super::auth::client::ClientAddress;
 use super::super::auth::{Caller, Via, cookie};
+use super::name;
 use crate::base::clock::{millis, unix_millis};
 use crate::base::id::{OrganisationId, UserId};
 use crate::base::problem::Code;
 use crate::base::secret::Secret;
+use crate::store::audit::Action;
 use crate::store::{Role, StoreError};
 
 /// Who is signed in, where, and on which server.
@@ -24,6 +26,9 @@ pub(in crate::server) struct Me {
     user: Person,
     organisation: Place,
     role: Role,
+    /// All that they may work in, this one included, longest first.
+    organisations: Vec<Belongs>,
+    second_factor: SecondFactor,
     build: &'static str,
     public_url: String,
 }
@@ -34,6 +39,20 @@ struct Person {
     name: String,
     email: Option<String>,
     has_password: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Belongs {
+    id: OrganisationId,
+    name: String,
+    role: Role,
+}
+
+#[derive(Debug, Serialize)]
+struct SecondFactor {
+    /// Whether signing in asks for a code.
+    on: bool,
+    recovery_codes_left: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -77,10 +96,20 @@ pub(super) async fn of(
     let user = shared.store.user(user).await?.ok_or(StoreError::NotFound { what: "user" })?;
     let organisation =
         shared.store.organisation(organisation).await?.ok_or(StoreError::NotFound { what: "organisation" })?;
+    let mut organisations = Vec::new();
+    for row in shared.store.memberships(user.id).await? {
+        let name = shared.store.organisation(row.organisation).await?.map(|it| it.name).unwrap_or_default();
+        organisations.push(Belongs { id: row.organisation, name, role: row.role });
+    }
+    let factor = shared.store.second_factor(user.id).await?.filter(|row| row.confirmed_at.is_some());
+    let second_factor =
+        SecondFactor { on: factor.is_some(), recovery_codes_left: factor.map_or(0, |row| row.recovery.len()) };
     Ok(Me {
         user: Person { id: user.id, name: user.name, email: user.email, has_password: user.password.is_some() },
         organisation: Place { id: organisation.id, name: organisation.name },
         role,
+        organisations,
+        second_factor,
         build: crate::wire::build::version(),
         public_url: shared.url.clone(),
     })
@@ -109,12 +138,32 @@ pub(in crate::server) async fn change_password(
         if !shared.sign_in.verify(&account, address, current, Some(stored)).await? {
             return Err(ApiError::new(Code::NotAllowed, "the present password is not right"));
         }
+        shared.sign_in.succeeded(&account, address);
     }
     let password = shared.sign_in.hash(change.new).await?;
-    let signed_out = shared.store.change_password(caller.user, password, Some(browser)).await?;
+    let noting = shared.store.noting(caller.event(Action::PasswordChange, ClientAddress(address)).on(caller.user));
+    let signed_out = noting.change_password(caller.user, password, Some(browser)).await?;
     for hash in &signed_out {
         shared.relay.disconnect_browser_session(hash);
     }
     tracing::info!(user = %caller.user, browsers_signed_out = signed_out.len(), "password changed");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::server) struct Rename {
+    name: String,
+}
+
+/// `PATCH /me`: what people call one.
+pub(in crate::server) async fn rename(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+    Body(asked): Body<Rename>,
+) -> Result<StatusCode, ApiError> {
+    shared.store.rename_user(caller.user, name("your name", &asked.name)?).await?;
+    for membership in shared.store.memberships(caller.user).await? {
+        shared.relay.names_changed(membership.organisation).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }

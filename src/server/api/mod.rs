@@ -1,9 +1,15 @@
 //! The REST API under `/api/v1`: one file per thing it is about.
 
+pub(super) mod browsers;
 pub(super) mod idempotency;
+pub(super) mod invitations;
 pub(super) mod keys;
 pub(super) mod machines;
 pub(super) mod me;
+pub(super) mod members;
+pub(super) mod organisation;
+pub(super) mod reset;
+pub(super) mod second_factor;
 pub(super) mod sessions;
 pub(super) mod setup;
 pub(super) mod sign_in;

@@ -55,7 +55,7 @@ pub(in crate::server) async fn set_up(
 }
 
 /// Enough to find a slip; only a letter would prove it.
-fn email(text: &str) -> Result<String, ApiError> {
+pub(super) fn email(text: &str) -> Result<String, ApiError> {
     let text = text.trim();
     let parts = text.rsplit_once('@').is_some_and(|(person, host)| !person.is_empty() && !host.is_empty());
     if !parts || text.len() > EMAIL_BYTES_MAX || text.chars().any(|c| c.is_whitespace() || c.is_control()) {

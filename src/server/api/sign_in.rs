@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::super::Shared;
 use super::super::answer::{ApiError, Body};
 use super::super::auth::client::Browser;
-use super::super::auth::cookie;
+use super::super::auth::{cookie, totp};
 use super::me;
 use crate::base::clock::{millis, unix_millis};
 use crate::base::id::{OrganisationId, UserId};
@@ -23,6 +23,9 @@ use crate::store::{BrowserSessionRow, StoreError};
 pub(in crate::server) struct ByPassword {
     email: String,
     password: Secret,
+    /// Of the second factor, or a recovery code; asked for by `second_factor_needed`.
+    #[serde(default)]
+    code: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -45,6 +48,8 @@ pub(in crate::server) async fn by_password(
         tracing::info!(%address, "a sign-in failed");
         return Err(ApiError::new(Code::NotSignedIn, "this e-mail address and password do not fit"));
     };
+    second_factor(&shared, user.id, asked.code.as_deref()).await?;
+    shared.sign_in.succeeded(email, address);
     let membership = shared.store.memberships(user.id).await?.into_iter().next();
     let membership = membership.ok_or_else(|| ApiError::new(Code::NotAllowed, "you belong to no organisation here"))?;
     let (cookie, browser) = new_browser(from);
@@ -52,6 +57,27 @@ pub(in crate::server) async fn by_password(
     shared.store.add_browser_session(row.clone()).await?;
     tracing::info!(user = %user.id, %address, "signed in");
     signed_in(&shared, &cookie, &row).await
+}
+
+/// Whether the code is right, if this person's sign-in asks for one. Each is good once.
+async fn second_factor(shared: &Shared, user: UserId, code: Option<&str>) -> Result<(), ApiError> {
+    let Some(row) = shared.store.second_factor(user).await?.filter(|row| row.confirmed_at.is_some()) else {
+        return Ok(());
+    };
+    let Some(code) = code.map(str::trim).filter(|code| !code.is_empty()) else {
+        return Err(ApiError::new(Code::SecondFactorNeeded, "enter the code that your authenticator app shows"));
+    };
+    if let Some(step) = totp::step_of(&row.secret, code, unix_millis())
+        && shared.store.use_code(user, step).await?
+    {
+        return Ok(());
+    }
+    if let Some(left) = shared.store.use_recovery_code(user, &totp::plain(code)).await? {
+        tracing::info!(%user, left, "signed in by a recovery code");
+        return Ok(());
+    }
+    let message = "this code is not right, or was used before: wait for the next one, or use a recovery code";
+    Err(ApiError::new(Code::SecondFactorNeeded, message))
 }
 
 /// `POST /sign-in/link`

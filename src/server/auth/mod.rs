@@ -7,6 +7,7 @@ pub(super) mod origin;
 mod password;
 pub mod permissions;
 mod throttle;
+pub(super) mod totp;
 
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -37,7 +38,8 @@ impl SignIn {
         self.passwords.hash(password).await
     }
 
-    /// Whether `password` fits; refuses to look after too many tries on `account` or from `address`.
+    /// Whether `password` fits; refuses to look after too many tries on `account` or from `address`. Each counts until
+    /// [`Self::succeeded`].
     pub(super) async fn verify(
         &self,
         account: &str,
@@ -53,10 +55,13 @@ impl SignIn {
         })?;
         let fits = self.passwords.verify(password, stored).await?;
         if fits { &self.fitted } else { &self.refused }.one();
-        if fits {
-            self.throttle().succeeded(&subjects);
-        }
         Ok(fits)
+    }
+
+    /// Everything that was asked for was right: what was counted for the account is forgotten. Not before a second factor
+    /// was looked at, or its codes could be guessed without end by whoever has the password.
+    pub(super) fn succeeded(&self, account: &str, address: IpAddr) {
+        self.throttle().succeeded(&[Subject::account(account), Subject::address(address)]);
     }
 
     fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {

@@ -155,11 +155,51 @@ impl Relay {
         }
     }
 
+    /// A key is good until then and no longer, in milliseconds since 1970.
+    pub fn key_expires_at(&self, key: KeyId, at: u64) {
+        for organisation in self.loaded() {
+            organisation.hang_up(
+                |page| {
+                    if page.who.via == Via::Key(key) {
+                        page.line.expires_at(Some(at));
+                    }
+                    None
+                },
+                |agent| {
+                    if agent.key == key {
+                        agent.line.expires_at(Some(at));
+                    }
+                    None
+                },
+            );
+        }
+    }
+
+    /// Closes what came by a key that has expired by `now`.
+    pub fn close_expired(&self, now: u64) {
+        for organisation in self.loaded() {
+            organisation.hang_up(
+                |page| page.line.has_expired(now).then_some(Close::KeyRefused),
+                |agent| agent.line.has_expired(now).then_some(Close::KeyRefused),
+            );
+        }
+    }
+
     /// A browser session has ended: closes its pages, at once.
     pub fn disconnect_browser_session(&self, cookie: &SecretHash) {
         for organisation in self.loaded() {
             organisation.hang_up(
                 |page| matches!(&page.who.via, Via::Browser(hash) if hash == cookie).then_some(Close::NotSignedIn),
+                |_| None,
+            );
+        }
+    }
+
+    /// A browser works in another organisation: its pages come back there.
+    pub fn reconnect_browser(&self, cookie: &SecretHash) {
+        for organisation in self.loaded() {
+            organisation.hang_up(
+                |page| matches!(&page.who.via, Via::Browser(hash) if hash == cookie).then_some(Close::Changed),
                 |_| None,
             );
         }

@@ -1,6 +1,7 @@
 //! What a connection's own task listens to: that there is something to send, and that it is to hang up.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
@@ -11,6 +12,8 @@ use crate::wire::close::Close;
 pub struct Line {
     wake: Notify,
     closing: OnceLock<Close>,
+    /// When the key it came by expires, in milliseconds since 1970; 0 is never.
+    expires_at: AtomicU64,
 }
 
 impl Line {
@@ -24,6 +27,17 @@ impl Line {
         // A second reason changes nothing for the peer.
         let _ = self.closing.set(why);
         self.wake();
+    }
+
+    /// The key it came by expires then, in milliseconds since 1970.
+    pub fn expires_at(&self, at: Option<u64>) {
+        self.expires_at.store(at.unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    /// Whether that key has expired by `now`.
+    pub fn has_expired(&self, now: u64) -> bool {
+        let at = self.expires_at.load(Ordering::Relaxed);
+        at != 0 && at <= now
     }
 
     /// Why to hang up, if so.

@@ -36,7 +36,9 @@ struct Marks {
 impl Page {
     /// Of a new connection.
     pub fn new(who: Caller, name: String) -> Self {
-        Self { who, name, line: Line::default(), marks: Mutex::default() }
+        let line = Line::default();
+        line.expires_at(who.expires_at);
+        Self { who, name, line, marks: Mutex::default() }
     }
 
     /// A channel has something to send.

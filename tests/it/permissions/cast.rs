@@ -12,6 +12,10 @@ use sessionforge::wire::session::{MachineFacts, SessionInfo};
 #[derive(Debug, Clone)]
 pub struct Actor {
     pub user: UserId,
+    /// What the browser is called to its person.
+    pub browser: String,
+    /// An invitation of theirs, if one was made.
+    pub invitation: InvitationId,
     /// `Cookie` to send.
     pub cookie: String,
     /// The key of [`Actor::key`].
@@ -41,6 +45,19 @@ pub struct Stage<'a> {
     pub organisation: OrganisationId,
     /// Who invites.
     pub founder: UserId,
+    /// Of [`PASSWORD`].
+    pub password: String,
+}
+
+/// Everybody's.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// [`PASSWORD`], hashed with as little work as there can be: there are a thousand people.
+pub fn cheap_hash() -> String {
+    use argon2::password_hash::PasswordHasher as _;
+    let params = argon2::Params::new(8, 1, 1, None).unwrap();
+    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    argon2.hash_password_with_salt(PASSWORD.as_bytes(), b"salt of everybody").unwrap().to_string()
 }
 
 impl Stage<'_> {
@@ -55,7 +72,7 @@ impl Stage<'_> {
         let joining = Joining::New {
             name: "Somebody".to_owned(),
             email: format!("{}@example.org", KeyId::random()),
-            password: "$argon2id$".to_owned(),
+            password: self.password.clone(),
         };
         let signed_in = self.store.accept_invitation(&token, joining, now, move |user, organisation| {
             let expires_at = now + 1_000_000;
@@ -79,7 +96,9 @@ impl Stage<'_> {
         let machine = self.store.register_machine(self.organisation, for_machine, None, facts).await.unwrap().id;
         let session = self.session(machine, row.user, sharing).await;
         let cookie = format!("sf={cookie}");
-        Actor { user: row.user, cookie, secret, key, machine, session }
+        let invitation = InvitationId::random();
+        let browser = row.public_name().to_owned();
+        Actor { user: row.user, browser, invitation, cookie, secret, key, machine, session }
     }
 
     /// An invitation that is open.

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::super::support::http::Http;
 use super::super::support::server::TestServer;
 use super::super::support::socket::Socket;
-use super::cast::{Actor, KeyIs, Stage, info};
+use super::cast::{Actor, KeyIs, Stage, cheap_hash, info};
 use super::{ROLES, Scope, Whose, has, stages};
 
 const CHANNEL: u32 = 5;
@@ -89,7 +89,7 @@ impl Agent {
 async fn every_message_with_every_role() {
     let dir = TempDir::new().unwrap();
     let (store, [(here, founder), (there, _)]) = stages(&dir).await;
-    let stage = Stage { store: &store, organisation: here, founder };
+    let stage = Stage { store: &store, organisation: here, founder, password: cheap_hash() };
     let agent = || KeyIs::with(&[Scope::Agent]);
     let mut scenes = Vec::new();
     for role in ROLES {
@@ -104,7 +104,7 @@ async fn every_message_with_every_role() {
             scenes.push((role, at, who, of));
         }
     }
-    let abroad = Stage { store: &store, organisation: there, founder };
+    let abroad = Stage { store: &store, organisation: there, founder, password: cheap_hash() };
     let shared = stage.enter(Role::Member, agent(), Sharing::Organisation).await;
     let foreigner = abroad.enter(Role::Owner, agent(), Sharing::Private).await;
     drop(store);
@@ -153,7 +153,7 @@ async fn every_message_with_every_role() {
 async fn what_somebody_types_who_may_only_look_is_answered_so() {
     let dir = TempDir::new().unwrap();
     let (store, [(here, founder), _]) = stages(&dir).await;
-    let stage = Stage { store: &store, organisation: here, founder };
+    let stage = Stage { store: &store, organisation: here, founder, password: cheap_hash() };
     let admin = stage.enter(Role::Admin, KeyIs::with(&[]), Sharing::Private).await;
     let member = stage.enter(Role::Member, KeyIs::with(&[Scope::Agent]), Sharing::Private).await;
     drop(store);
