@@ -1,6 +1,6 @@
 //! The journey of a key and of a byte, measured from outside: the real release binaries on loopback.
 //!
-//! `cargo bench --bench journey` prints a table of what was measured beside the bar it is held to. It takes about three
+//! `cargo bench --bench journey` prints a table of what was measured beside the bar it is held to. It takes about five
 //! minutes and wants the machine for itself. Nothing here fails on a figure: figures depend on the machine, and the
 //! limits of the machine stand in the same table. `cargo bench --bench journey -- echo attach` runs what is named.
 #![allow(
@@ -24,6 +24,8 @@ mod limits;
 mod material;
 #[path = "journey/probe.rs"]
 mod probe;
+#[path = "journey/recovery.rs"]
+mod recovery;
 #[path = "journey/scale.rs"]
 mod scale;
 #[path = "journey/speed.rs"]
@@ -107,6 +109,10 @@ async fn main() {
     }
     if run("stalled") {
         speed::only_viewer_stalled(&world, &file, 16, bytes, &mut table).await;
+    }
+    if run("restart") {
+        recovery::agent(&mut table).await;
+        recovery::server(&mut table).await;
     }
     println!("\n{}", table.markdown());
 }

@@ -12,6 +12,7 @@
 //! | [`relay`] | output to many: every byte to who keeps up, repaints to who does not, nobody held |
 //! | [`input`] | keys: once, in order, from the controller; Ctrl-C gets through |
 //! | [`drill`] | everything goes wrong, by a seed: no session, no byte, no keystroke is lost or doubled |
+//! | [`agent_away`] | the agent ends in every way in which it can; what happens while it or the server is away |
 //! | [`restart`] | agent, server and `up` die and come back; sessions and viewers go on |
 //! | [`lost`] | PTY hosts die, one or all: the session is lost, its last screen stays |
 //! | [`machine_sleeps`] | what was typed before a machine slept is not applied after |
@@ -59,6 +60,7 @@
 )]
 #![allow(unreachable_pub, reason = "nothing is outside of a test binary")]
 
+mod agent_away;
 mod attach;
 mod bad_frames;
 mod bad_requests;
