@@ -1,10 +1,10 @@
 //! What machine this is.
 
-use sysinfo::System;
+use sysinfo::{CpuRefreshKind, DiskRefreshKind, Disks, System};
 
 use super::config::AgentConfig;
 use crate::base::limits::NAME_BYTES_MAX;
-use crate::wire::session::MachineFacts;
+use crate::wire::session::{Hardware, MachineFacts};
 
 /// Says it to the server, right after hello.
 pub(super) fn facts(config: &AgentConfig) -> MachineFacts {
@@ -22,5 +22,28 @@ pub(super) fn facts(config: &AgentConfig) -> MachineFacts {
         build: crate::wire::build::version().to_owned(),
         allow: config.allow.clone(),
         home: std::env::home_dir().map(|home| home.display().to_string()).unwrap_or_default(),
+        hardware: hardware(),
+        terminal: if cfg!(windows) { "conpty" } else { "pty" }.to_owned(),
+    }
+}
+
+/// Read anew at each connection: cheap, and a disk fills.
+fn hardware() -> Hardware {
+    // A system that says nothing of itself is no reason to stay away.
+    let Ok(mut system) = System::new() else { return Hardware::default() };
+    system.refresh_memory();
+    system.refresh_cpu_list(CpuRefreshKind::nothing());
+    let processor = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default();
+    let home = std::env::home_dir().unwrap_or_default();
+    let disks = Disks::new_with_refreshed_list_specifics(DiskRefreshKind::nothing().with_storage()).ok();
+    // The one mounted nearest above the home directory.
+    let disk = disks.iter().flat_map(|disks| disks.iter()).filter(|disk| home.starts_with(disk.mount_point()));
+    let disk = disk.max_by_key(|disk| disk.mount_point().components().count());
+    Hardware {
+        processor,
+        cpus: u16::try_from(system.cpus().len()).unwrap_or(u16::MAX),
+        memory_bytes: system.total_memory(),
+        disk_bytes: disk.map_or(0, sysinfo::Disk::total_space),
+        disk_free_bytes: disk.map_or(0, sysinfo::Disk::available_space),
     }
 }

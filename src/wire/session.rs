@@ -170,6 +170,32 @@ pub struct MachineFacts {
     /// Home directory of the person the agent runs as.
     #[serde(default)]
     pub home: String,
+    /// What it is made of.
+    #[serde(default)]
+    pub hardware: Hardware,
+    /// How programs get a terminal: `pty`, or `conpty` on Windows; empty when an older agent does not say.
+    #[serde(default)]
+    pub terminal: String,
+}
+
+/// What a machine is made of. Zero or empty: its system does not say.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Hardware {
+    /// Name of the processor.
+    #[serde(default)]
+    pub processor: String,
+    /// Logical processors.
+    #[serde(default)]
+    pub cpus: u16,
+    /// Memory, in bytes.
+    #[serde(default)]
+    pub memory_bytes: u64,
+    /// The disk with the home directory, in bytes.
+    #[serde(default)]
+    pub disk_bytes: u64,
+    /// What was free of it when the agent connected, in bytes.
+    #[serde(default)]
+    pub disk_free_bytes: u64,
 }
 
 #[cfg(test)]

@@ -203,7 +203,7 @@ async fn browsers_are_listed_and_one_is_signed_out_by_its_person_alone() {
 }
 
 /// What an authenticator app would show now, and what it shows half a minute later.
-fn code(secret: &str, steps_ahead: u64) -> String {
+pub fn code(secret: &str, steps_ahead: u64) -> String {
     use hmac::{Hmac, KeyInit as _, Mac as _};
     let key = data_encoding::BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();

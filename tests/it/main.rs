@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`browser_setup`] | the first minutes: set-up link, account, sign-in, first machine, first session |
 //! | [`browser_pages`] | every page and state, looked at: pictures of all of them in `target/screenshots` |
+//! | [`browser_people`] | settings in Chromium: members, second factor, browsers, keys, organisations |
 //! | [`browser_terminal`] | a terminal in Chromium: typing, sizes, Unicode, floods, reloads, two tabs, full-screen programs |
 //! | [`browser_line`] | the page's line broken in every way: never shown as live when it is not |
 //! | [`claude_code`] | the real Claude Code: an answer, a permission prompt, a reload in the middle of it |
@@ -67,6 +68,7 @@ mod bad_requests;
 mod bad_start;
 mod browser_line;
 mod browser_pages;
+mod browser_people;
 mod browser_setup;
 mod browser_terminal;
 mod claude_code;

@@ -182,3 +182,16 @@ fn texts_name_no_place_of_one_workshop() {
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
+
+#[test]
+fn what_the_security_page_names_as_its_test_is_one() {
+    let sources: String = ["src", "tests"].iter().flat_map(|dir| files(dir, &["rs"])).map(|path| read(&path)).collect();
+    let text = read(Path::new("docs/security.md"));
+    let named: Vec<&str> =
+        text.split('`').skip(1).step_by(2).filter(|it| it.contains("::") && !it.contains('*')).collect();
+    assert!(named.len() > 10, "{named:?}");
+    for name in named {
+        let function = name.rsplit("::").next().unwrap();
+        assert!(sources.contains(&format!("fn {function}()")), "docs/security.md: there is no test {name}");
+    }
+}

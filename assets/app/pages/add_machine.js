@@ -21,7 +21,7 @@ export function AddMachine() {
     setBusy(true);
     setProblem('');
     try {
-      setKey((await api.createKey(`Machine added ${new Date().toISOString().slice(0, 10)}`)).key);
+      setKey((await api.createKey({ name: `Machine added ${new Date().toISOString().slice(0, 10)}` })).key);
     } catch (error) {
       setProblem(asProblem(error).message);
     }

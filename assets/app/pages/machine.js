@@ -1,12 +1,14 @@
-import { html } from '../html.js';
-import { api } from '../state/api.js';
+import { html, useState } from '../html.js';
+import { me } from '../state/account.js';
+import { api, asProblem } from '../state/api.js';
 import { ago, dateTime, now, span } from '../state/clock.js';
 import { fleetKnown, isLive, machines, mayRunAny, nameOf, sessionsOf, shortPath } from '../state/fleet.js';
 import { stateWord } from '../state/marks.js';
 import { go } from '../state/route.js';
 import { newSession } from '../session/new_session.js';
 import { ask } from '../ui/ask.js';
-import { Button, Notice, Waiting } from '../ui/controls.js';
+import { Button, Field, Notice, Waiting } from '../ui/controls.js';
+import { Dialog } from '../ui/dialog.js';
 import { Icon } from '../ui/icon.js';
 import { Mark, Presence } from '../ui/mark.js';
 import { Menu } from '../ui/menu.js';
@@ -17,16 +19,19 @@ import { NotFound } from './not_found.js';
 /** One machine: what it is and what runs on it. @param {{id: string}} props */
 export function Machine({ id }) {
   const machine = machines.value.get(id);
+  const [editing, setEditing] = useState(false);
   if (!fleetKnown.value) return html`<main class="page"><${Waiting} words="Loading the machine…" /></main>`;
   if (!machine) return html`<${NotFound} what="machine" />`;
   const mine = sessionsOf(id);
+  const own = machine.owner?.id === me.value?.user.id;
   return html`<main class="page">
     <header class="page-head"><${Presence} online=${machine.online} /><h1>${machine.name}</h1>
       <p class="muted">${machine.online ? 'Online' : `Offline, seen ${ago(machine.last_seen, now.value)}`}</p>
-      <${Button} kind="primary" disabled=${!machine.online} onClick=${() => newSession(id)}><${Icon} name="plus" size=${14} />New session<//>
-      <${Menu} label="More" items=${[{ label: 'Remove the machine…', icon: 'trash-2', danger: true, run: () => askRemove(machine, mine.filter(isLive).length) }]} />
+      <${Button} kind="primary" disabled=${!machine.online || !own} title=${own ? undefined : `Programs here run as ${machine.owner?.name}: only they start them`} onClick=${() => newSession(id)}><${Icon} name="plus" size=${14} />New session<//>
+      <${Menu} label="More" items=${[{ label: 'Name and tags…', icon: 'settings', run: () => setEditing(true) }, { label: 'Remove the machine…', icon: 'trash-2', danger: true, run: () => askRemove(machine, mine.filter(isLive).length) }]} />
     </header>
     ${machine.online ? null : html`<${Notice} kind="note" title="Its agent is not connected">Sessions on it go on and are here again when it is back. If it does not come back by itself, start the agent on it: <code>sessionforge agent</code>.<//>`}
+    ${editing ? html`<${Edit} machine=${machine} close=${() => setEditing(false)} />` : null}
     <${Facts} machine=${machine} />
     <section><h2>Sessions</h2>
       ${mine.length === 0 ? html`<p class="muted">None yet.</p>` : html`<ul class="rows">${mine.map((it) => html`<li key=${it.id}><a class="row" href="/sessions/${it.id}">
@@ -36,13 +41,24 @@ export function Machine({ id }) {
   </main>`;
 }
 
+/** @param {number} bytes @returns {string} in GiB, or MiB below one */
+function size(bytes) {
+  const gib = bytes / 2 ** 30;
+  return gib >= 1 ? `${gib >= 10 ? Math.round(gib) : gib.toFixed(1)} GiB` : `${Math.round(bytes / 2 ** 20)} MiB`;
+}
+
 /** @param {{machine: MachineView}} props */
 function Facts({ machine }) {
   const facts = [
     ['System', machine.os_version || machine.os],
     ['Architecture', machine.arch],
     ['Host name', machine.hostname],
+    ...(machine.hardware?.cpus ? [['Processor', `${machine.hardware.processor || machine.arch}, ${machine.hardware.cpus} threads`], ['Memory', size(machine.hardware.memory_bytes)]] : []),
+    ...(machine.hardware?.disk_bytes ? [['Disk', `${size(machine.hardware.disk_free_bytes)} free of ${size(machine.hardware.disk_bytes)}`]] : []),
+    ...(machine.terminal ? [['Terminal', machine.terminal === 'conpty' ? 'ConPTY' : 'PTY']] : []),
     ['Agent', machine.build],
+    ['Whose', machine.owner?.name ?? ''],
+    ...(machine.tags?.length ? [['Tags', machine.tags.join(', ')]] : []),
     ['May run', mayRunAny(machine) ? 'any program' : (machine.allow ?? []).join(', ') || 'nothing'],
     ...(machine.online ? [] : [['Last seen', dateTime(machine.last_seen)]]),
   ];
@@ -61,4 +77,25 @@ function askRemove(machine, running) {
       go('/machines');
     },
   });
+}
+
+/** @param {{machine: MachineView, close: () => void}} props */
+function Edit({ machine, close }) {
+  const [name, setName] = useState(machine.name);
+  const [tags, setTags] = useState((machine.tags ?? []).join(', '));
+  const [problem, setProblem] = useState('');
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    try {
+      await api.editMachine(machine.id, { name: name.trim(), tags: tags.split(',').map((it) => it.trim()).filter(Boolean) });
+      close();
+    } catch (error) {
+      setProblem(asProblem(error).message);
+    }
+  };
+  const typed = (/** @type {(text: string) => void} */ set) => (/** @type {InputEvent} */ event) => { set(/** @type {HTMLInputElement} */ (event.target).value); setProblem(''); };
+  return html`<${Dialog} title="Name and tags" onClose=${close} class="dialog-small"><form onSubmit=${submit}>
+    <${Field} label="Name" maxlength="80" value=${name} onInput=${typed(setName)} hint="Empty: what its agent says." data-autofocus />
+    <${Field} label="Tags" value=${tags} onInput=${typed(setTags)} hint="Separated by commas." problem=${problem || undefined} />
+    <footer class="dialog-foot"><${Button} onClick=${close}>Cancel<//><${Button} kind="primary" type="submit">Save<//></footer></form><//>`;
 }

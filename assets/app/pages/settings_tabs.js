@@ -1,8 +1,11 @@
 import { html } from '../html.js';
+import { me } from '../state/account.js';
 import { path } from '../state/route.js';
 
-/** The pages of the settings. */
+/** The pages of the settings that this person has. */
 export function SettingsTabs() {
   const tab = (/** @type {string} */ href, /** @type {string} */ text) => html`<a href=${href} aria-current=${path.value === href ? 'page' : undefined}>${text}</a>`;
-  return html`<nav class="page-tabs" aria-label="Settings">${tab('/settings/account', 'Account')}${tab('/settings/keys', 'API keys')}</nav>`;
+  const belongs = me.value && me.value.role !== 'viewer';
+  return html`<nav class="page-tabs" aria-label="Settings">${tab('/settings/account', 'Account')}${tab('/settings/security', 'Security')}
+    ${belongs ? html`${tab('/settings/keys', 'API keys')}${tab('/settings/members', 'Members')}` : null}${tab('/settings/organisation', 'Organisation')}</nav>`;
 }

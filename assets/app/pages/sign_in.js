@@ -10,22 +10,25 @@ import { Gate } from './gate.js';
 
 /** Signing in by password; the page that was asked for follows. */
 export function SignIn() {
-  const [form, setForm] = useState({ email: '', password: '' });
+  const [form, setForm] = useState({ email: '', password: '', code: '' });
+  const [asksCode, setAsksCode] = useState(false);
   const [problem, setProblem] = useState(/** @type {ApiProblem | undefined} */ (undefined));
   const [until, setUntil] = useState(0);
   const [busy, setBusy] = useState(false);
   const wait = Math.max(0, Math.ceil((until - now.value) / 1_000));
-  const set = (/** @type {'email' | 'password'} */ key) => (/** @type {InputEvent} */ event) => setForm({ ...form, [key]: /** @type {HTMLInputElement} */ (event.target).value });
+  const set = (/** @type {'email' | 'password' | 'code'} */ key) => (/** @type {InputEvent} */ event) => setForm({ ...form, [key]: /** @type {HTMLInputElement} */ (event.target).value });
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     setBusy(true);
     try {
-      await api.signIn(form.email.trim(), form.password);
+      await api.signIn(form.email.trim(), form.password, form.code.trim());
       if (path.value.startsWith('/sign-in') || path.value.startsWith('/setup')) go('/', { replace: true });
       await enter();
     } catch (error) {
       const it = asProblem(error);
-      setProblem(it);
+      // The first time it is a question, not a problem.
+      setProblem(it.code === 'second_factor_needed' && !asksCode ? undefined : it);
+      if (it.code === 'second_factor_needed') setAsksCode(true);
       if (it.status === 429) setUntil(Date.now() + 1_000 * (it.retryAfter ?? 30));
       setBusy(false);
     }
@@ -36,6 +39,7 @@ export function SignIn() {
     <form onSubmit=${submit}>
       <${Field} label="E-mail" type="email" name="email" autocomplete="username" required autofocus value=${form.email} onInput=${set('email')} />
       <${Field} label="Password" type="password" name="password" autocomplete="current-password" required value=${form.password} onInput=${set('password')} />
+      ${asksCode ? html`<${Field} label="Code of your authenticator app" name="code" autocomplete="one-time-code" required autofocus value=${form.code} onInput=${set('code')} hint="Lost the app? A recovery code works here too, once." />` : null}
       ${problem ? html`<${Notice} title=${problem.status === 429 ? 'Too many tries' : problem.status === 0 ? 'No answer' : 'Not signed in'}>${problem.message}<//>` : null}
       <${Button} kind="primary" type="submit" busy=${busy} disabled=${wait > 0} class="wide">${wait > 0 ? `Try again in ${wait} s` : busy ? 'Signing in…' : 'Sign in'}<//>
     </form>

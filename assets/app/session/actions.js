@@ -45,6 +45,16 @@ export async function startAgain({ machine, command, args = [], workdir, name })
   }
 }
 
+/** @param {SessionView} session shared with the organisation, or not any more */
+export async function toggleShared(session) {
+  try {
+    const { shared } = await api.share(session.id, !session.shared);
+    say(shared ? 'Shared: everybody in the organisation sees it, and members may type.' : 'Not shared any more: whoever watched it was sent away.');
+  } catch (error) {
+    say(`Nothing was changed: ${asProblem(error).message}`);
+  }
+}
+
 /** @param {SessionView} session */
 export function canStop(session) {
   return isLive(session) && machines.value.get(session.machine)?.online === true;

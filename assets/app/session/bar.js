@@ -1,4 +1,5 @@
 import { html } from '../html.js';
+import { me } from '../state/account.js';
 import { isLive, machines, nameOf } from '../state/fleet.js';
 import { stateWord } from '../state/marks.js';
 import { Button, IconButton } from '../ui/controls.js';
@@ -7,7 +8,7 @@ import { Icon } from '../ui/icon.js';
 import { Mark } from '../ui/mark.js';
 import { Menu } from '../ui/menu.js';
 import { say } from '../ui/toast.js';
-import { askForget, askStop, canStop, startAgain } from './actions.js';
+import { askForget, askStop, canStop, startAgain, toggleShared } from './actions.js';
 
 /**
  * The 44 pixels above a terminal: what it is, how it is, who watches, who types.
@@ -23,6 +24,10 @@ export function Bar({ session, control, sizing, setSizing, take, find }) {
   const machine = machines.value.get(session.machine);
   const live = isLive(session);
   const viewers = control?.viewers ?? session.viewers;
+  const mine = me.value;
+  const others = (session.watching ?? []).filter((it) => it.id !== mine?.user.id);
+  const names = others.map((it) => it.name).join(', ');
+  const manages = mine?.user.id === session.owner?.id ? mine?.role !== 'viewer' : mine?.role === 'owner' || mine?.role === 'admin';
   /** @type {import('../ui/menu.js').Item[]} */
   const items = [
     { label: 'Fit to this window', checked: sizing === 'fit', run: () => setSizing('fit') },
@@ -31,6 +36,7 @@ export function Bar({ session, control, sizing, setSizing, take, find }) {
     { label: 'Search…', icon: 'search', run: find },
     { label: 'Copy the address', icon: 'copy', run: () => void copyText(location.href).then((done) => say(done ? 'The address is on the clipboard.' : 'The browser does not let the page copy.')) },
     'line',
+    ...(manages ? [{ label: 'Share with the organisation', checked: session.shared, run: () => void toggleShared(session) }, /** @type {const} */ ('line')] : []),
     ...(live ? [
       { label: 'Stop…', icon: 'circle-stop', danger: true, disabled: !canStop(session), run: () => askStop(session, false) },
       { label: 'Kill…', icon: 'x', danger: true, disabled: !canStop(session), run: () => askStop(session, true) },
@@ -46,8 +52,9 @@ export function Bar({ session, control, sizing, setSizing, take, find }) {
     ${session.title ? html`<span class="bar-title" title=${session.title}>${session.title}</span>` : null}
     <span class="bar-space"></span>
     <span class="bar-state">${live && control && !control.you ? 'Watching' : stateWord(session)}</span>
-    ${live && viewers > 1 ? html`<span class="bar-fact" title="${viewers} screens show this session"><${Icon} name="eye" size=${14} />${viewers}</span>` : null}
-    ${live && control && (viewers > 1 || !control.you) ? (control.you ? html`<span class="bar-fact bar-you" title="You have the keyboard"><${Icon} name="keyboard" size=${14} /></span>`
+    ${session.shared ? html`<span class="bar-state" title="Everybody in the organisation sees it">Shared</span>` : null}
+    ${live && (viewers > 1 || others.length > 0) ? html`<span class="bar-fact" title="${names || `${viewers} screens show this session`}"><${Icon} name="eye" size=${14} />${others.length > 0 ? html`<span class="bar-names">${names}</span>` : viewers}</span>` : null}
+    ${live && control && control.may_type !== false && (viewers > 1 || !control.you) ? (control.you ? html`<span class="bar-fact bar-you" title="You have the keyboard"><${Icon} name="keyboard" size=${14} /></span>`
       : html`<${Button} onClick=${take} title="Type here; whoever types now will watch">Take control<//>`) : null}
     <span class="bar-find"><${IconButton} icon="search" label="Search in the terminal" onClick=${find} /></span>
     <${Menu} label="More" items=${items} />

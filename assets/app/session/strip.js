@@ -54,6 +54,9 @@ export function Strip({ session, line, control, refused, painted, take }) {
       <${Button} disabled=${machine?.online !== true} onClick=${() => void startAgain(session)}>Start again<//></div>`;
   }
   if (back) return html`<div class="strip strip-good" role="status"><strong>Reconnected.</strong></div>`;
+  if (nudged && control && control.may_type === false && line.state === 'live') {
+    return html`<div class="strip strip-nudge" key="looking-${refused}" role="status"><span><strong>Not typed: you may watch this session, not type.</strong> ${session.owner?.name ?? 'Its owner'} has to share it with you first.</span></div>`;
+  }
   if (nudged && control && !control.you && line.state === 'live') {
     return html`<div class="strip strip-nudge" key="watching-${refused}" role="status">
       <span><strong>Not typed: you are watching.</strong> ${control.present ? 'Another screen has the keyboard.' : 'Nobody has the keyboard.'}</span>

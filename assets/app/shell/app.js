@@ -4,11 +4,16 @@ import { route } from '../state/route.js';
 import { Account } from '../pages/account.js';
 import { Gate } from '../pages/gate.js';
 import { Home } from '../pages/home.js';
+import { Invitation } from '../pages/invitation.js';
 import { Keys } from '../pages/keys.js';
 import { Machine } from '../pages/machine.js';
 import { Machines } from '../pages/machines.js';
+import { Members } from '../pages/members.js';
 import { More } from '../pages/more.js';
 import { NotFound } from '../pages/not_found.js';
+import { Organisation } from '../pages/organisation.js';
+import { ResetPassword } from '../pages/reset_password.js';
+import { Security } from '../pages/security.js';
 import { Session } from '../pages/session.js';
 import { Setup, SetupNeeded } from '../pages/setup.js';
 import { SignIn, SignInByLink } from '../pages/sign_in.js';
@@ -27,6 +32,8 @@ import { Tabs } from './tabs.js';
 export function App() {
   const at = route.value;
   const who = account.value;
+  if (at.page === 'invitation') return html`<${Invitation} token=${at.token} />`;
+  if (at.page === 'reset-password') return html`<${ResetPassword} token=${at.token} />`;
   if (at.page === 'setup') return html`<${Setup} token=${at.token} />`;
   if (at.page === 'sign-in' && at.token) return html`<${SignInByLink} token=${at.token} />`;
   switch (who.kind) {
@@ -60,12 +67,15 @@ function Signed() {
 function Page() {
   const at = route.value;
   switch (at.page) {
-    case 'home': case 'sign-in': case 'setup': return html`<${Home} />`;
+    case 'home': case 'sign-in': case 'setup': case 'invitation': case 'reset-password': return html`<${Home} />`;
     case 'session': return html`<${Session} key=${at.id} id=${at.id} />`;
     case 'machine': return html`<${Machine} key=${at.id} id=${at.id} />`;
     case 'machines': return html`<${Machines} />`;
     case 'keys': return html`<${Keys} />`;
     case 'account': return html`<${Account} />`;
+    case 'security': return html`<${Security} />`;
+    case 'members': return html`<${Members} />`;
+    case 'organisation': return html`<${Organisation} />`;
     case 'more': return html`<${More} />`;
     case 'unknown': return html`<${NotFound} />`;
   }

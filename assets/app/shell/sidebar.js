@@ -12,12 +12,13 @@ import { Mark, Presence } from '../ui/mark.js';
 import { IS_MAC } from '../ui/shortcuts.js';
 import { ConnectionState } from './connection.js';
 import { openPalette } from './palette.js';
+import { Switcher } from './switcher.js';
 
 /** The left rail: where everything is, and how it is. */
 export function Sidebar() {
   const who = account.value.kind === 'in' ? account.value.me : undefined;
   return html`<nav class="rail" aria-label="Machines and sessions">
-    <div class="rail-head"><a class="rail-name" href="/" title=${who?.organisation.name}>${who?.organisation.name}</a>
+    <div class="rail-head"><a class="rail-name" href="/" title=${who?.organisation.name}>${who?.organisation.name}</a><${Switcher} />
       <${IconButton} icon="plus" label="New session" tip="New session (n)" onClick=${() => newSession()} /></div>
     <button type="button" class="rail-search" onClick=${openPalette}><${Icon} name="search" size=${14} /><span>Go to…</span><kbd>${IS_MAC ? '⌘K' : 'Ctrl K'}</kbd></button>
     <div class="rail-scroll">

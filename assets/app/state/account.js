@@ -1,4 +1,4 @@
-import { signal } from '../html.js';
+import { computed, signal } from '../html.js';
 import { Connection } from '../wire/socket.js';
 import { api, ApiProblem, asProblem } from './api.js';
 import { fleetChanged, forgetFleet } from './fleet.js';
@@ -19,17 +19,27 @@ export const serverBuild = signal('');
 /** @type {import('../../vendor/preact/signals.mjs').Signal<Connection | undefined>} */
 export const connection = signal(undefined);
 
+/** Whoever is signed in. */
+export const me = computed(() => (account.value.kind === 'in' ? account.value.me : undefined));
+
 /** Finds out who is there. Called at the start, after signing in and after a failure. */
 export async function enter() {
   try {
-    const me = await api.me();
-    account.value = { kind: 'in', me };
-    connect(me);
+    const found = await api.me();
+    // What was seen in another organisation is not shown in this one.
+    if (me.value?.organisation.id !== found.organisation.id) forgetFleet();
+    account.value = { kind: 'in', me: found };
+    connect(found);
   } catch (error) {
     const problem = asProblem(error);
     if (problem.status !== 401) account.value = { kind: 'unreachable', problem };
     else account.value = (await setupNeeded()) ? { kind: 'setup' } : { kind: 'out', expired: false };
   }
+}
+
+/** The same person, after something about them changed. */
+export async function refresh() {
+  account.value = { kind: 'in', me: await api.me() };
 }
 
 /** The person leaves, or the server says that they have. @param {{expired?: boolean}} [how] */
@@ -60,6 +70,7 @@ function connect(me) {
     },
     onFleet: fleetChanged,
     onBuild: (build) => { serverBuild.value = build; },
+    onChanged: () => void enter().then(() => { if (account.value.kind !== 'in') connection.value?.stop(); }),
     async isSignedIn() {
       try {
         await api.me();

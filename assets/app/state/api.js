@@ -23,7 +23,7 @@ const ANSWER_WITHIN = 30_000;
 const ASKED_AGAIN_FOR = 30_000;
 
 /**
- * @param {'GET' | 'POST' | 'DELETE'} method
+ * @param {'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'} method
  * @param {string} path below /api/v1
  * @param {object} [body]
  * @param {string} [once]  which request this is, for a server that must carry out its repeats once
@@ -94,8 +94,12 @@ function parsed(text) {
 
 /** @typedef {import('../wire/messages.js').SessionView} SessionView */
 /** @typedef {import('../wire/messages.js').Launch} Launch */
-/** @typedef {{user: {id: string, name: string, email: string | null, has_password?: boolean}, organisation: {id: string, name: string}, role: string, build: string, public_url: string}} Me */
-/** @typedef {{id: string, name: string, prefix: string, created_at: number, last_used_at: number | null}} ApiKey */
+/** @typedef {{user: {id: string, name: string, email: string | null, has_password?: boolean}, organisation: {id: string, name: string}, role: string, organisations: {id: string, name: string, role: string}[], second_factor: {on: boolean, recovery_codes_left: number}, build: string, public_url: string}} Me */
+/** @typedef {{id: string, name: string, prefix: string, scopes: string[], created_by: string, created_at: number, expires_at: number | null, last_used_at: number | null, last_used_from: string | null}} ApiKey */
+/** @typedef {{id: string, name: string, email: string | null, role: string, since: number, deactivated_at: number | null, second_factor: boolean}} Member */
+/** @typedef {{id: string, role: string, email: string | null, created_by: string, created_at: number, expires_at: number}} Invitation */
+/** @typedef {{organisation: string, invited_by: string, role: string, email: string | null, expires_at: number}} OpenedInvitation */
+/** @typedef {{id: string, current: boolean, created_at: number, last_seen: number, address: string | null, user_agent: string | null}} Browser */
 
 export const api = {
   /** @returns {Promise<Me>} */
@@ -104,8 +108,8 @@ export const api = {
   setupStatus: () => call('GET', '/setup/status'),
   /** @param {{token: string, email: string, name: string, password: string, organisation: string}} owner */
   setup: (owner) => call('POST', '/setup', owner),
-  /** @param {string} email @param {string} password */
-  signIn: (email, password) => call('POST', '/sign-in', { email, password }),
+  /** @param {string} email @param {string} password @param {string} [code] of the second factor */
+  signIn: (email, password, code) => call('POST', '/sign-in', { email, password, ...(code && { code }) }),
   /** @param {string} token */
   signInByLink: (token) => call('POST', '/sign-in/link', { token }),
   signOut: () => call('POST', '/sign-out'),
@@ -113,8 +117,10 @@ export const api = {
   setPassword: (change) => call('POST', '/me/password', change),
   /** @returns {Promise<{keys: ApiKey[]}>} */
   keys: () => call('GET', '/keys'),
-  /** @param {string} name @returns {Promise<ApiKey & {key: string}>} */
-  createKey: (name) => call('POST', '/keys', { name }),
+  /** @param {{name: string, scopes?: string[], expires_at?: number}} key @returns {Promise<ApiKey & {key: string}>} */
+  createKey: (key) => call('POST', '/keys', key),
+  /** @param {string} id @returns {Promise<ApiKey & {key: string}>} */
+  rotateKey: (id) => call('POST', `/keys/${id}/rotate`, {}),
   /** @param {string} id */
   revokeKey: (id) => call('DELETE', `/keys/${id}`),
   /** @param {string} machine @param {Launch} launch @param {string} key of {@link newKey}: the same for the same wish @returns {Promise<SessionView>} */
@@ -123,6 +129,57 @@ export const api = {
   stop: (session, force) => call('POST', `/sessions/${session}/stop`, { force }),
   /** @param {string} session */
   forgetSession: (session) => call('DELETE', `/sessions/${session}`),
+  /** @param {string} session @param {boolean} shared @returns {Promise<SessionView>} */
+  share: (session, shared) => call('PUT', `/sessions/${session}/sharing`, { with: shared ? 'organisation' : 'private' }),
+  /** @param {string} machine @param {{name?: string, tags?: string[]}} edit */
+  editMachine: (machine, edit) => call('PATCH', `/machines/${machine}`, edit),
+  /** @returns {Promise<{browsers: Browser[]}>} */
+  browsers: () => call('GET', '/me/browsers'),
+  /** @param {string} id */
+  endBrowser: (id) => call('DELETE', `/me/browsers/${id}`),
+  /** @param {string} password @returns {Promise<{secret: string, uri: string, qr: {size: number, path: string}}>} */
+  beginSecondFactor: (password) => call('POST', '/me/second-factor', { password }),
+  /** @param {string} code @returns {Promise<{recovery_codes: string[]}>} */
+  confirmSecondFactor: (code) => call('POST', '/me/second-factor/confirm', { code }),
+  /** @param {string} password */
+  removeSecondFactor: (password) => call('POST', '/me/second-factor/remove', { password }),
+  /** @param {string} organisation @returns {Promise<Me>} */
+  switchOrganisation: (organisation) => call('POST', '/me/organisation', { organisation }),
+  leaveOrganisation: () => call('POST', '/me/leave', {}),
+  /** @param {string} name */
+  renameOrganisation: (name) => call('PATCH', '/organisation', { name }),
+  /** @param {string} name @returns {Promise<Me>} */
+  foundOrganisation: (name) => call('POST', '/organisations', { name }),
+  /** @param {string} to */
+  handOver: (to) => call('POST', '/organisation/owner', { to }),
+  /** @returns {Promise<{members: Member[]}>} */
+  members: () => call('GET', '/members'),
+  /** @param {string} id @param {string} role */
+  setRole: (id, role) => call('PATCH', `/members/${id}`, { role }),
+  /** @param {string} id */
+  deactivate: (id) => call('POST', `/members/${id}/deactivate`, {}),
+  /** @param {string} id */
+  reactivate: (id) => call('POST', `/members/${id}/reactivate`, {}),
+  /** @param {string} id */
+  removeMember: (id) => call('DELETE', `/members/${id}`),
+  /** @param {string} id @returns {Promise<{url: string, expires_at: number}>} */
+  resetLink: (id) => call('POST', `/members/${id}/reset-link`, {}),
+  /** @returns {Promise<{invitations: Invitation[]}>} */
+  invitations: () => call('GET', '/invitations'),
+  /** @param {{role: string, email?: string}} invite @returns {Promise<Invitation & {url: string}>} */
+  invite: (invite) => call('POST', '/invitations', invite),
+  /** @param {string} id */
+  revokeInvitation: (id) => call('DELETE', `/invitations/${id}`),
+  /** @param {string} token @returns {Promise<OpenedInvitation>} */
+  lookAtInvitation: (token) => call('POST', '/invitations/look', { token }),
+  /** @param {{token: string, name: string, email: string, password: string}} joining */
+  acceptInvitation: (joining) => call('POST', '/invitations/accept', joining),
+  /** @param {string} token */
+  acceptAsMe: (token) => call('POST', '/me/invitations', { token }),
+  /** @param {string} token @returns {Promise<{name: string, email: string | null}>} */
+  lookAtReset: (token) => call('POST', '/reset-password/look', { token }),
+  /** @param {string} token @param {string} password */
+  resetPassword: (token, password) => call('POST', '/reset-password', { token, password }),
   /** @param {string} machine */
   removeMachine: (machine) => call('DELETE', `/machines/${machine}`),
 };

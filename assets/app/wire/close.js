@@ -2,6 +2,9 @@
 
 /** @typedef {'retry' | 'sign-in' | 'gone'} Then */
 
+/** The person's role or organisation changed. */
+export const CHANGED = 4005;
+
 /** @param {number} code @returns {Then} */
 export function thenAfter(code) {
   if (code === 4401) return 'sign-in';
@@ -17,6 +20,7 @@ export function closeReason(code) {
     case 4002: return 'the server did not understand this page';
     case 4003: return 'too many connections; waiting';
     case 4006: return 'the server stood still for a while';
+    case CHANGED: return 'what you may see has changed';
     case 4403: return 'this account may not connect any more';
     case 4426: return 'the server was updated; reload the page';
     default: return 'the server cannot be reached';

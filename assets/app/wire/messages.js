@@ -42,6 +42,8 @@
  * @property {string} build
  * @property {string[]} [allow]
  * @property {string} [home]
+ * @property {{processor: string, cpus: number, memory_bytes: number, disk_bytes: number, disk_free_bytes: number}} [hardware]
+ * @property {string} [terminal]
  * @property {boolean} online
  * @property {number} last_seen  milliseconds since 1970
  * @property {Person} owner

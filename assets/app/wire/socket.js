@@ -5,7 +5,7 @@
 import { Backoff } from './backoff.js';
 import { HELLO_WITHIN, PING_EVERY, PROTOCOL, SILENCE_MAX } from './bounds.js';
 import { elapsed } from './clock.js';
-import { closeReason, thenAfter } from './close.js';
+import { CHANGED, closeReason, thenAfter } from './close.js';
 import { decode, encode } from './frame.js';
 
 /**
@@ -63,6 +63,7 @@ export class Connection {
    * @param {(state: ConnectionState) => void} to.onState
    * @param {(message: FleetMessage) => void} to.onFleet
    * @param {(build: string) => void} to.onBuild   the server's, at every connection
+   * @param {() => void} to.onChanged  what one may see has changed: whoever hears this asks who they are anew
    * @param {() => Promise<boolean>} to.isSignedIn  asked when a connection is refused without a word
    */
   constructor(to) {
@@ -259,6 +260,7 @@ export class Connection {
     const lasted = this.live ? elapsed() - this.#openedAt : 0;
     const wasOpen = this.live;
     this.#leave();
+    if (code === CHANGED) this.to.onChanged();
     const then = thenAfter(code);
     if (then === 'gone') return this.#enter({ kind: 'gone', reason: closeReason(code) });
     if (then === 'sign-in') return this.#enter({ kind: 'signed-out' });

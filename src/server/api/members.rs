@@ -82,6 +82,10 @@ pub(in crate::server) async fn change_role(
     let event = event.fact("role", role_name(role)).fact("before", role_name(before));
     shared.store.noting(event).set_role(caller.organisation, id, role).await?;
     shared.relay.reconnect(caller.organisation, id);
+    if role == Role::Viewer {
+        // Whoever may not connect machines any more has none connected.
+        shared.relay.reconnect_machines(caller.organisation, id).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::base::limits::{ARGUMENT_BYTES_MAX, ARGUMENTS_MAX, NAME_BYTES_MAX};
 use crate::base::problem::{Code, Problem};
-use crate::wire::session::{Launch, MachineFacts, SessionInfo};
+use crate::wire::session::{Hardware, Launch, MachineFacts, SessionInfo};
 
 /// All arguments of one session together, in bytes: what a page shows of them, not what the program got.
 const ARGUMENTS_SHOWN_BYTES: usize = 4 * 1024;
@@ -40,6 +40,8 @@ pub(super) fn machine(facts: MachineFacts) -> MachineFacts {
         build: name(facts.build),
         allow: facts.allow.into_iter().take(ALLOW_MAX).map(name).collect(),
         home: cut(facts.home, ARGUMENT_BYTES_MAX),
+        hardware: Hardware { processor: name(facts.hardware.processor), ..facts.hardware },
+        terminal: name(facts.terminal),
     }
 }
 

@@ -137,6 +137,12 @@ impl Relay {
         }
     }
 
+    /// The same for the agents of their machines.
+    pub async fn reconnect_machines(&self, organisation: OrganisationId, owner: UserId) -> Result<(), Problem> {
+        self.organisation(organisation).await?.hang_up_machines_of(owner);
+        Ok(())
+    }
+
     /// Somebody joined an organisation, or is called differently now.
     pub async fn names_changed(&self, organisation: OrganisationId) -> Result<(), Problem> {
         let members = self.inner.store.members(organisation).await?;

@@ -304,6 +304,14 @@ impl Organisation {
         }
     }
 
+    /// Asks the agents of somebody's machines to connect again, and be looked at anew.
+    pub(super) fn hang_up_machines_of(&self, owner: UserId) {
+        let state = self.state();
+        for uplink in state.machines.values().filter(|it| it.owner == owner).filter_map(|it| it.uplink.as_ref()) {
+            uplink.line.close(Close::Changed);
+        }
+    }
+
     fn note(&self, state: &mut State, info: SessionInfo) {
         let id = info.id;
         let Some(session) = state.sessions.get_mut(&id) else { return };

@@ -60,6 +60,7 @@ fn machine_of_1() -> MachineRow {
         build: "0.1.0".to_owned(),
         allow: vec!["bash".to_owned(), "claude".to_owned()],
         home: "/root".to_owned(),
+        ..MachineFacts::default()
     };
     MachineRow {
         id: "mac_000000000001".parse().unwrap(),

@@ -1,0 +1,218 @@
+//! Settings in Chromium: members and invitations, the second factor, browsers, keys, organisations; each used, each looked at.
+
+use serde_json::json;
+
+use super::http_members::code;
+use super::support::chrome::Chrome;
+use super::support::http::Http;
+use super::support::page::{open, sign_in_silently, url};
+use super::support::tab::Tab;
+use super::support::world::{EMAIL, PASSWORD, World};
+
+const BEA: &str = "bea@example.org";
+
+async fn world() -> World {
+    let mut world = World::server_only().await;
+    world.set_up().await;
+    world
+}
+
+/// Bea, by the API.
+async fn join(world: &World, role: &str) -> Http {
+    let made = world.http.clone().post("/api/v1/invitations", &json!({ "role": role })).await.ok().json();
+    let token = made["url"].as_str().unwrap().split_once('#').unwrap().1.to_owned();
+    let mut http = Http::new(world.http.address);
+    let form = json!({ "token": token, "name": "Bea", "email": BEA, "password": PASSWORD });
+    http.post("/api/v1/invitations/accept", &form).await.ok();
+    http
+}
+
+async fn shown_link(tab: &Tab) -> String {
+    tab.expect_element(".panel-accent code").await;
+    tab.evaluate("document.querySelector('.panel-accent code').innerText").await.as_str().unwrap().to_owned()
+}
+
+async fn choose(tab: &Tab, select: &str, value: &str) {
+    tab.expect_element(select).await;
+    let script = format!(
+        "(() => {{ const e = document.querySelector('{select}'); e.value = '{value}'; e.dispatchEvent(new Event('change', {{ bubbles: true }})) }})()"
+    );
+    tab.evaluate(&script).await;
+}
+
+#[tokio::test]
+async fn somebody_is_invited_joins_is_promoted_and_deactivated() {
+    let Some(chrome) = Chrome::start().await else { return };
+    let world = world().await;
+    let tab = open(&chrome, &world, "/settings/members").await;
+    tab.expect_text("Invite somebody").await;
+    tab.click("button: Make the link").await;
+    let link = shown_link(&tab).await;
+    tab.expect_text("Open invitations").await;
+    tab.portraits("members-invited").await;
+
+    let guests = Chrome::start().await.expect("it started before");
+    let guest = guests.open(&link).await;
+    guest.expect_text("Ada invites you as member").await;
+    guest.portraits("invitation").await;
+    guest.fill("field: Your name", "Bea").await;
+    guest.fill("field: E-mail", BEA).await;
+    guest.fill("field: Password", PASSWORD).await;
+    guest.click("button: Make the account and join").await;
+    guest.expect_text("Connect your first machine").await;
+
+    tab.reload().await;
+    tab.expect_text(BEA).await;
+    choose(&tab, "select[aria-label=\"Role of Bea\"]", "viewer").await;
+    tab.expect_text("Bea has the role viewer now").await;
+    guest.navigate(&url(&world, "/settings/members")).await;
+    guest
+        .expect("a viewer has no such page", "!document.querySelector('.page-tabs')?.innerText.includes('Members')")
+        .await;
+    tab.click("button: More about Bea").await;
+    tab.click("button: Link to reset the password").await;
+    let reset = shown_link(&tab).await;
+    tab.click("button: Done").await;
+    tab.click("button: More about Bea").await;
+    tab.screenshot("members-menu").await;
+    tab.click("button: Deactivate…").await;
+    tab.click("button: Deactivate").await;
+    tab.expect_text("deactivated").await;
+    tab.portraits("members").await;
+    guest.expect_element("field: Password").await;
+
+    guest.navigate(&reset).await;
+    guest.expect_text("Choose a new password").await;
+    guest.portraits("reset-password").await;
+    guest.fill("field: New password", "another long password").await;
+    guest.click("button: Set the password").await;
+    guest.expect_text("Your password is new").await;
+    let used = guests.open(&reset).await;
+    used.expect_text("The link does not work").await;
+    used.portraits("reset-password-used").await;
+}
+
+#[tokio::test]
+async fn a_second_factor_from_the_qr_code_to_signing_in() {
+    let Some(chrome) = Chrome::start().await else { return };
+    let world = world().await;
+    let tab = open(&chrome, &world, "/settings/security").await;
+    tab.click("button: Set one up…").await;
+    tab.fill("field: Your password", PASSWORD).await;
+    tab.click("button: Continue").await;
+    tab.expect_element(".qr path").await;
+    tab.portraits("second-factor").await;
+    let secret = tab.evaluate("document.querySelector('.second-factor code').innerText").await;
+    let secret = secret.as_str().unwrap().to_owned();
+    tab.fill("field: Code the app shows", &code(&secret, 0)).await;
+    tab.click("button: Switch it on").await;
+    tab.expect_text("Keep these recovery codes").await;
+    let recovery = tab.evaluate("document.querySelector('.recovery code').innerText").await;
+    tab.screenshot("recovery-codes").await;
+    tab.click("button: I have kept them").await;
+    tab.expect_text("10 recovery codes are left").await;
+    tab.portraits("security").await;
+
+    let elsewhere = Chrome::start().await.expect("it started before");
+    let other = elsewhere.open(&url(&world, "/")).await;
+    other.fill("field: E-mail", EMAIL).await;
+    other.fill("field: Password", PASSWORD).await;
+    other.click("button: Sign in").await;
+    other.expect_element("field: Code of your authenticator app").await;
+    other.portraits("sign-in-code").await;
+    other.fill("field: Code of your authenticator app", recovery.as_str().unwrap()).await;
+    other.click("button: Sign in").await;
+    other.expect_text("Connect your first machine").await;
+
+    tab.reload().await;
+    tab.expect_text("9 recovery codes are left").await;
+    tab.click("button: Sign out").await;
+    other.expect_element("field: Password").await;
+    tab.click("button: Switch it off…").await;
+    tab.fill("field: Your password", PASSWORD).await;
+    tab.click("button: Switch it off").await;
+    tab.expect_element("button: Set one up…").await;
+}
+
+#[tokio::test]
+async fn an_organisation_is_renamed_founded_switched_and_left() {
+    let Some(chrome) = Chrome::start().await else { return };
+    let world = world().await;
+    let tab = open(&chrome, &world, "/settings/organisation").await;
+    tab.fill("field: Name", "Engines").await;
+    tab.click("button: Rename").await;
+    tab.expect("the rail says so", "document.querySelector('.rail-name').innerText === 'Engines'").await;
+    tab.portraits("organisation").await;
+    tab.click("button: Leave Engines…").await;
+    tab.click("button: Leave").await;
+    tab.expect_text("an organisation needs an owner").await;
+    tab.click("button: Cancel").await;
+    tab.fill("field: Name of a new one", "Looms").await;
+    tab.click("button: Found it").await;
+    tab.expect("one works there", "document.querySelector('.rail-name').innerText === 'Looms'").await;
+    tab.click("button: Switch organisation").await;
+    tab.expect_text("Engines").await;
+    tab.screenshot("switcher").await;
+    tab.click("[role=menuitemcheckbox][aria-checked=false]").await;
+    tab.expect("and back again", "document.querySelector('.rail-name').innerText === 'Engines'").await;
+}
+
+#[tokio::test]
+async fn a_key_has_scopes_an_end_and_a_successor() {
+    let Some(chrome) = Chrome::start().await else { return };
+    let world = world().await;
+    let tab = open(&chrome, &world, "/settings/keys").await;
+    tab.fill("field: Name of a new key", "Night build").await;
+    choose(&tab, "#key-end", "30").await;
+    tab.evaluate("[...document.querySelectorAll('.scopes input')].find(e => e.closest('label').innerText.includes('sessions:read')).click()").await;
+    tab.portraits("keys-new").await;
+    tab.click("button: New key").await;
+    let key = shown_link(&tab).await;
+    tab.expect_text("agent, sessions:read").await;
+    let mut program = Http { bearer: Some(key.clone()), ..Http::new(world.http.address) };
+    program.get("/api/v1/sessions").await.ok();
+    assert_eq!(program.get("/api/v1/machines").await.status, 403, "a scope that was not given");
+    tab.click("button: Replace Night build").await;
+    tab.click("dialog .button-danger").await;
+    tab.expect("another key is shown", &format!("document.querySelector('.panel-accent code')?.innerText.startsWith('sf_live_') && document.querySelector('.panel-accent code').innerText !== {}", json!(key))).await;
+    tab.portraits("keys-used").await;
+}
+
+#[tokio::test]
+async fn a_machine_is_renamed_and_an_admin_watches_visibly() {
+    let Some(chrome) = Chrome::start().await else { return };
+    let world = World::start().await;
+    let tab = open(&chrome, &world, &format!("/machines/{}", world.machine())).await;
+    tab.click("button: More").await;
+    tab.click("button: Name and tags…").await;
+    tab.fill("field: Name", "the big one").await;
+    tab.fill("field: Tags", "build, lab").await;
+    tab.screenshot("machine-edit").await;
+    tab.click("button: Save").await;
+    tab.expect_text("the big one").await;
+    tab.expect_text("build, lab").await;
+    tab.portraits("machine-tagged").await;
+
+    let session = world.bash().await;
+    tab.navigate(&url(&world, &format!("/sessions/{session}?renderer=dom"))).await;
+    tab.focus_terminal().await;
+    let bea = join(&world, "admin").await;
+    let elsewhere = Chrome::start().await.expect("it started before");
+    let other = elsewhere.open("about:blank").await;
+    let cookie = bea.cookie.clone().unwrap();
+    let (name, value) = cookie.split_once('=').unwrap();
+    let cookie = json!({"name": name, "value": value, "url": url(&world, "/"), "httpOnly": true, "sameSite": "Strict"});
+    other.call("Network.setCookie", cookie).await;
+    other.navigate(&url(&world, &format!("/sessions/{session}?renderer=dom"))).await;
+    other.focus_terminal().await;
+    tab.expect("the owner sees who watches", "document.querySelector('.bar-fact')?.title.includes('Bea')").await;
+    tab.portraits("session-watched").await;
+    other.type_text("x").await;
+    other.expect_text("you may watch this session, not type").await;
+    other.portraits("session-may-not-type").await;
+    tab.click("button: More").await;
+    tab.click("button: Share with the organisation").await;
+    other.expect_element("button: Take control").await;
+    let signed_in = open(&chrome, &world, "/settings/security").await;
+    sign_in_silently(&signed_in, &world).await;
+}
