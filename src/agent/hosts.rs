@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::config::AgentConfig;
 use super::link::{FIRST_WORD_WITHIN, Greeted};
+use super::local;
 use crate::base::clock::unix_millis;
 use crate::base::id::SessionId;
 use crate::base::limits::{SESSIONS_KNOWN_MAX, SESSIONS_PER_MACHINE_MAX};
@@ -56,6 +57,7 @@ pub(super) enum Opening {
 /// The runtime directory, and the starts that are under way.
 #[derive(Debug)]
 pub(super) struct Hosts {
+    data_dir: PathBuf,
     runtime_dir: PathBuf,
     executable: PathBuf,
     starting: Mutex<HashSet<SessionId>>,
@@ -72,7 +74,13 @@ impl Hosts {
     pub(super) fn new(data_dir: &Path, executable: PathBuf) -> Result<Self, RuntimeDirError> {
         let runtime_dir = runtime_dir(data_dir);
         runtime_dir::prepare(&runtime_dir)?;
-        Ok(Self { runtime_dir, executable, starting: Mutex::default(), started: Notify::new() })
+        Ok(Self {
+            data_dir: data_dir.to_owned(),
+            runtime_dir,
+            executable,
+            starting: Mutex::default(),
+            started: Notify::new(),
+        })
     }
 
     /// All sessions that have a host or had one.
@@ -179,7 +187,13 @@ impl Hosts {
             tracing::info!(session = %facts.info.id, "the oldest session that has ended is forgotten");
             self.forget(facts.info.id).await?;
         }
-        let spec = Spec { session, launch, runtime_dir: self.runtime_dir.clone(), env: Vec::new(), keep_screen };
+        let spec = Spec {
+            session,
+            launch,
+            runtime_dir: self.runtime_dir.clone(),
+            env: local::environment(&self.data_dir, session),
+            keep_screen,
+        };
         match launch::start(&self.executable, &spec).await {
             Ok(ready) => {
                 tracing::info!(%session, host = ready.pid, "session started");

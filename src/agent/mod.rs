@@ -12,6 +12,7 @@ mod facts;
 mod hosts;
 mod last_screen;
 mod link;
+pub mod local;
 mod outbox;
 mod register;
 mod shared;
@@ -90,6 +91,10 @@ pub async fn run(
     let _lock = lock(&config.data_dir)?;
     let hosts = Arc::new(Hosts::new(&config.data_dir, executable)?);
     let config = Arc::new(config);
+    // Sessions and their way to the server do not depend on it.
+    let _local = local::Local::start(&config, &hosts, status.subscribe())
+        .await
+        .inspect_err(|cause| tracing::warn!(%cause, "programs on this machine cannot ask the agent"));
     let mut backoff = Backoff::new();
     loop {
         status.send_replace(Status::Connecting);

@@ -33,6 +33,8 @@ pub(super) enum Command {
     Server(Box<super::server::args::Server>),
     /// The agent: puts this machine's sessions on a server
     Agent(Agent),
+    /// How the agent, its server and this machine's sessions are
+    Status(Status),
     /// Run a program in a session, with this terminal on it
     Run(Run),
     /// This machine's sessions, straight from their PTY hosts
@@ -85,6 +87,16 @@ pub(super) struct Agent {
     /// Write the log to this file, a new one each day, instead of standard error
     #[arg(long, value_name = "FILE")]
     pub(super) log_file: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit code: 0 when an agent runs and is connected to its server, else 1.")]
+pub(super) struct Status {
+    #[command(flatten)]
+    pub(super) data_dir: DataDir,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -8,6 +8,7 @@ mod args;
 mod attach;
 mod browser;
 mod failure;
+mod local_agent;
 mod logging;
 mod output;
 mod paths;
@@ -16,6 +17,7 @@ mod run;
 mod server;
 mod session;
 mod signals;
+mod status;
 mod table;
 mod up;
 
@@ -52,6 +54,7 @@ fn run(args: Args, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Run(run) => return run::run(run, output),
         #[cfg(not(unix))]
         Command::Run(_) => Err(Failure::new(failure::Exit::Failed, "a terminal cannot be attached on this system yet")),
+        Command::Status(status) => return status::run(status, output),
         Command::Up(up) => up::run(up, output),
         Command::Server(server) => server::run(*server, output),
         Command::Agent(agent) => agent::run(agent, output),

@@ -8,7 +8,7 @@ use crate::base::id::SessionId;
 ///
 /// An agent may itself have been started by Claude Code; a Claude that inherits these believes it is a child of that
 /// one and keeps no transcript (its changelog, 2.1.170). The API key is the agent's own.
-const REMOVED: [&str; 7] = [
+const REMOVED: [&str; 9] = [
     "CLAUDECODE",
     "CLAUDE_PID",
     "CLAUDE_EFFORT",
@@ -16,6 +16,8 @@ const REMOVED: [&str; 7] = [
     "CLAUDE_PROJECT_DIR",
     "SESSIONFORGE_API_KEY",
     "SESSIONFORGE_SESSION",
+    "SESSIONFORGE_AGENT_URL",
+    "SESSIONFORGE_TOKEN",
 ];
 
 /// Of Claude Code's variables, those that mark one of its sessions; the others are a person's settings and stay.

@@ -19,6 +19,7 @@
 //! | [`machine_sleeps`] | what was typed before a machine slept is not applied after |
 //! | [`permissions`] | who may do what: every address and every message, with every role, key and organisation |
 //! | [`attach`] | a person's own terminal on a session: raw and given back, sizes, floods, whatever dies |
+//! | [`local_api`] | the agent's HTTP on the machine, and `sessionforge status` |
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`up`] | one command to a terminal; what stays when it is stopped |
 //! | [`journey`] | a key and its echo pass the files of the map in order, and are in no log |
@@ -89,6 +90,7 @@ mod http_start;
 mod http_tls;
 mod input;
 mod journey;
+mod local_api;
 mod lost;
 mod machine_sleeps;
 mod permissions;
