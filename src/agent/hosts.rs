@@ -20,10 +20,12 @@ use crate::base::id::SessionId;
 use crate::base::limits::{SESSIONS_KNOWN_MAX, SESSIONS_PER_MACHINE_MAX};
 use crate::base::problem::{Code, Problem};
 use crate::host::client::{ConnectError, HostClient, LocalStream};
+use crate::host::conversation;
 use crate::host::last_screen::{self, LastScreen};
 use crate::host::launch::{self, StartError};
 use crate::host::runtime_dir::{self, Facts, RuntimeDirError};
 use crate::host::spec::{self, Spec};
+use crate::wire::conversation::resuming;
 use crate::wire::hello::Role;
 use crate::wire::session::{Activity, Launch, SessionInfo, SessionState};
 
@@ -133,6 +135,8 @@ impl Hosts {
             facts.info.activity = Activity::Idle;
             facts.info.pid = None;
             facts.info.ended_at = Some(unix_millis());
+            facts.info.last_screen_at = last_screen::taken_at(&self.runtime_dir, facts.info.id);
+            facts.info.conversation = conversation::at_end(&facts.info, &self.runtime_dir);
             if let Err(cause) = runtime_dir::write_facts(&self.runtime_dir, &facts) {
                 // It is found dead again by the next who looks.
                 tracing::warn!(session = %facts.info.id, %cause, "that it is lost cannot be written down");
@@ -156,19 +160,56 @@ impl Hosts {
         session: SessionId,
         launch: Launch,
     ) -> Result<(), Problem> {
+        self.start_as(config, session, launch, None).await
+    }
+
+    /// Starts a session that goes on with the conversation of `from`, which has ended. Its size alone may be another.
+    pub(super) async fn resume(
+        self: &Arc<Self>,
+        config: &AgentConfig,
+        session: SessionId,
+        from: SessionId,
+        (cols, rows): (u16, u16),
+    ) -> Result<(), Problem> {
+        let info = match self.open(from).await {
+            Opening::Live(host) if host.info.has_ended() => host.info.clone(),
+            Opening::Ended(info) => info,
+            Opening::Live(_) | Opening::Mute(_) => {
+                return Err(Problem::new(Code::Conflict, format!("{from} still runs: go there, or stop it first")));
+            }
+            Opening::Missing => return Err(Problem::new(Code::NotFound, "this machine has no such session any more")),
+        };
+        let conversation = info.conversation.ok_or_else(|| {
+            Problem::new(Code::BadRequest, "which conversation the session was in is not known: start it again instead")
+        })?;
+        let args = resuming(&info.args, conversation);
+        let launch = Launch { command: info.command, args, workdir: Some(info.workdir), name: info.name, cols, rows };
+        self.start_as(config, session, launch, Some(from)).await
+    }
+
+    async fn start_as(
+        self: &Arc<Self>,
+        config: &AgentConfig,
+        session: SessionId,
+        launch: Launch,
+        resumed_from: Option<SessionId>,
+    ) -> Result<(), Problem> {
         config.check_allowed(&launch.command)?;
         spec::check(&launch)?;
         let hosts = Arc::clone(self);
-        let keep_screen = config.keep_screens;
+        let (runtime_dir, keep_screen) = (self.runtime_dir.clone(), config.keep_screens);
+        let env = local::environment(&self.data_dir, session);
+        let spec = Spec { session, launch, runtime_dir, env, resumed_from, keep_screen };
         // A task of its own: when the uplink breaks the start is carried through, and found by the next one.
         let starting = tokio::spawn(async move {
             let _turn = hosts.turn(session).await;
-            hosts.start_in_turn(session, launch, keep_screen).await
+            hosts.start_in_turn(&spec).await
         });
         starting.await.map_err(Problem::internal)?
     }
 
-    async fn start_in_turn(&self, session: SessionId, launch: Launch, keep_screen: bool) -> Result<(), Problem> {
+    async fn start_in_turn(&self, spec: &Spec) -> Result<(), Problem> {
+        let session = spec.session;
         if runtime_dir::read_facts(&self.runtime_dir, session).is_some() {
             return Ok(());
         }
@@ -187,14 +228,7 @@ impl Hosts {
             tracing::info!(session = %facts.info.id, "the oldest session that has ended is forgotten");
             self.forget(facts.info.id).await?;
         }
-        let spec = Spec {
-            session,
-            launch,
-            runtime_dir: self.runtime_dir.clone(),
-            env: local::environment(&self.data_dir, session),
-            keep_screen,
-        };
-        match launch::start(&self.executable, &spec).await {
+        match launch::start(&self.executable, spec).await {
             Ok(ready) => {
                 tracing::info!(%session, host = ready.pid, "session started");
                 Ok(())
@@ -280,121 +314,4 @@ impl Drop for Turn<'_> {
 
 #[cfg(all(test, unix))]
 #[allow(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use super::*;
-    use crate::base::secret::Secret;
-    use crate::host::runtime_dir::write_facts;
-
-    fn facts(id: SessionId, state: SessionState) -> Facts {
-        let info = SessionInfo { state, started_at: 1, ..SessionInfo::new(id, "bash") };
-        Facts { protocol: (1, 0), build: "0".into(), host_pid: 1, socket: "/nowhere.sock".into(), info }
-    }
-
-    fn config(data_dir: &Path) -> AgentConfig {
-        AgentConfig {
-            data_dir: data_dir.to_owned(),
-            server: String::new(),
-            identity: String::new(),
-            key: Secret::new(""),
-            name: None,
-            allow: vec!["bash".into()],
-            insecure_http: false,
-            keep_screens: true,
-        }
-    }
-
-    fn launch() -> Launch {
-        Launch { command: "bash".into(), args: Vec::new(), workdir: None, name: None, cols: 80, rows: 24 }
-    }
-
-    /// Hosts whose "program" is a script: it counts its starts, writes the facts a host would, and reports.
-    fn played(data_dir: &Path, session: SessionId) -> Arc<Hosts> {
-        let facts = serde_json::to_string(&facts(session, SessionState::Running)).unwrap();
-        let (dir, count) = (runtime_dir(data_dir), data_dir.join("count"));
-        let script = data_dir.join("host.sh");
-        let text = format!(
-            "#!/bin/sh\ncat > /dev/null\necho once >> '{}'\nsleep 0.2\ncat > '{}/{session}.json' << 'END'\n{facts}\nEND\n\
-             echo '{{\"ready\":{{\"pid\":1,\"socket\":\"/nowhere.sock\"}}}}'\n",
-            count.display(),
-            dir.display(),
-        );
-        std::fs::write(&script, text).unwrap();
-        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
-        Arc::new(Hosts::new(data_dir, script).unwrap())
-    }
-
-    #[tokio::test]
-    async fn a_session_that_is_asked_for_twice_is_started_once_and_answered_twice() {
-        let home = tempfile::tempdir().unwrap();
-        let session = SessionId::random();
-        let hosts = played(home.path(), session);
-        let config = config(home.path());
-        let (first, second) =
-            tokio::join!(hosts.start(&config, session, launch()), hosts.start(&config, session, launch()));
-        assert_eq!((first, second), (Ok(()), Ok(())));
-        assert_eq!(hosts.start(&config, session, launch()).await, Ok(()), "also after it runs");
-        assert_eq!(std::fs::read_to_string(home.path().join("count")).unwrap(), "once\n");
-    }
-
-    #[tokio::test]
-    async fn a_machine_runs_so_many_sessions_and_ended_ones_do_not_count() {
-        let home = tempfile::tempdir().unwrap();
-        let session = SessionId::random();
-        let hosts = played(home.path(), session);
-        let dir = runtime_dir(home.path());
-        for number in 0..SESSIONS_PER_MACHINE_MAX {
-            let state = if number == 0 { SessionState::Exited } else { SessionState::Running };
-            write_facts(&dir, &facts(SessionId::random(), state)).unwrap();
-        }
-        assert_eq!(hosts.start(&config(home.path()), session, launch()).await, Ok(()));
-        let refused = hosts.start(&config(home.path()), SessionId::random(), launch()).await.unwrap_err();
-        assert_eq!(refused.code, Code::TooMany);
-        assert!(refused.message.contains("stop one"), "{refused}");
-    }
-
-    #[tokio::test]
-    async fn sessions_lost_in_a_reboot_do_not_count_once_they_were_found_dead() {
-        let home = tempfile::tempdir().unwrap();
-        let session = SessionId::random();
-        let hosts = played(home.path(), session);
-        for _ in 0..SESSIONS_PER_MACHINE_MAX {
-            let lost = facts(SessionId::random(), SessionState::Running);
-            write_facts(&runtime_dir(home.path()), &lost).unwrap();
-        }
-        let found = hosts.open_all().await;
-        let lost = |opening: &Opening| matches!(opening, Opening::Ended(info) if info.state == SessionState::Lost);
-        assert!(found.iter().all(|(_, opening)| lost(opening)));
-        assert_eq!(hosts.start(&config(home.path()), session, launch()).await, Ok(()));
-    }
-
-    #[tokio::test]
-    async fn the_oldest_that_ended_make_room_for_the_new() {
-        let home = tempfile::tempdir().unwrap();
-        let session = SessionId::random();
-        let hosts = played(home.path(), session);
-        let dir = runtime_dir(home.path());
-        let mut oldest = facts(SessionId::random(), SessionState::Exited);
-        oldest.info.started_at = 0;
-        write_facts(&dir, &oldest).unwrap();
-        for _ in 1..SESSIONS_KNOWN_MAX {
-            write_facts(&dir, &facts(SessionId::random(), SessionState::Exited)).unwrap();
-        }
-        assert_eq!(hosts.start(&config(home.path()), session, launch()).await, Ok(()));
-        let known = hosts.sessions().unwrap();
-        assert!(known.len() == SESSIONS_KNOWN_MAX && !known.contains(&oldest.info.id));
-    }
-
-    #[tokio::test]
-    async fn what_ended_can_be_forgotten() {
-        let home = tempfile::tempdir().unwrap();
-        let hosts = played(home.path(), SessionId::random());
-        let ended = facts(SessionId::random(), SessionState::Exited);
-        write_facts(&runtime_dir(home.path()), &ended).unwrap();
-        assert_eq!(hosts.sessions().unwrap().len(), 1);
-        assert_eq!(hosts.forget(ended.info.id).await, Ok(()));
-        assert_eq!(hosts.forget(ended.info.id).await, Ok(()), "twice is no error");
-        assert!(hosts.sessions().unwrap().is_empty());
-    }
-}
+mod tests;

@@ -17,6 +17,7 @@ mod outbox;
 mod register;
 mod shared;
 mod uplink;
+mod writer;
 
 use std::fs::File;
 use std::io;

@@ -10,7 +10,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::SplitSink;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -21,12 +20,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::announce;
 use super::config::AgentConfig;
-use super::connect::{BATCH_BYTES, Socket};
+use super::connect::Socket;
 use super::error::UplinkError;
 use super::hosts::{self, Hosts, Opening};
 use super::last_screen::StandIn;
 use super::link::{Gone, ToHost, bare_ask};
 use super::shared::Shared;
+use super::writer::write;
 use crate::base::gap::BEAT_EVERY;
 use crate::base::id::SessionId;
 use crate::base::limits::{PING_EVERY, SILENCE_MAX};
@@ -235,14 +235,13 @@ impl Uplink {
                 }
             }
             ToAgent::Start { request, session, launch } => {
-                let (hosts, config) = (Arc::clone(&self.hosts), Arc::clone(&self.config));
-                self.opening.insert(session);
-                self.errands.spawn(async move {
-                    let outcome = match hosts.start(&config, session, launch).await {
-                        Ok(()) => Ok(hosts.open(session).await),
-                        Err(problem) => Err(problem),
-                    };
-                    Answer::Started { request, session, outcome }
+                self.start(request, session, move |hosts, config| async move {
+                    hosts.start(&config, session, launch).await
+                });
+            }
+            ToAgent::Resume { request, session, from, cols, rows } => {
+                self.start(request, session, move |hosts, config| async move {
+                    hosts.resume(&config, session, from, (cols, rows)).await
                 });
             }
             ToAgent::Forget { request, session } => {
@@ -255,6 +254,26 @@ impl Uplink {
             ToAgent::Registered { .. } | ToAgent::Unknown => {}
         }
         Ok(())
+    }
+
+    /// Has a session started by `how`, and opened.
+    fn start<F>(
+        &mut self,
+        request: u64,
+        session: SessionId,
+        how: impl FnOnce(Arc<Hosts>, Arc<AgentConfig>) -> F + Send + 'static,
+    ) where
+        F: Future<Output = Result<(), Problem>> + Send,
+    {
+        let (hosts, config) = (Arc::clone(&self.hosts), Arc::clone(&self.config));
+        self.opening.insert(session);
+        self.errands.spawn(async move {
+            let outcome = match how(Arc::clone(&hosts), config).await {
+                Ok(()) => Ok(hosts.open(session).await),
+                Err(problem) => Err(problem),
+            };
+            Answer::Started { request, session, outcome }
+        });
     }
 
     fn pass_down(&mut self, channel: u32, frame: &Frame) {
@@ -373,28 +392,5 @@ impl Uplink {
                 Answer::Opened { session, opening: hosts.open(session).await }
             });
         }
-    }
-}
-
-/// Sends what the outbox has, in batches: at once when idle, in large writes under load.
-async fn write(sink: &mut SplitSink<Socket, Message>, shared: &Shared) -> UplinkError {
-    loop {
-        let mut batch_bytes = 0;
-        while batch_bytes < BATCH_BYTES
-            && let Some(frame) = shared.pop()
-        {
-            batch_bytes += frame.len();
-            if let Err(error) = sink.feed(Message::Binary(frame)).await {
-                return error.into();
-            }
-        }
-        if batch_bytes == 0 {
-            shared.filled().await;
-            continue;
-        }
-        if let Err(error) = sink.flush().await {
-            return error.into();
-        }
-        shared.sent();
     }
 }

@@ -17,6 +17,7 @@ use super::{agent, browser, logging, paths, server};
 use crate::agent::config::{AgentConfig, ConfigFile};
 use crate::agent::credentials::Credentials;
 use crate::agent::{self as agents, AgentError, Status};
+use crate::host::client::is_listening;
 use crate::host::runtime_dir;
 use crate::server::{LISTEN_DEFAULT, Server, ServerConfig};
 use crate::wire::session::{SessionInfo, SessionState};
@@ -194,9 +195,9 @@ fn say_stopped(output: &mut Output, data_dir: &Path, own_data_dir: bool) {
     output.line(format_args!("`sessionforge up{place}` brings {them} back to the page."));
 }
 
-/// Sessions whose program runs, as far as their PTY hosts have written down.
+/// Sessions whose program runs, as their PTY hosts have written down and are there.
 fn living(data_dir: &Path) -> Vec<SessionInfo> {
     let facts = runtime_dir::scan(&agents::runtime_dir(data_dir)).unwrap_or_default();
     let running = |info: &SessionInfo| matches!(info.state, SessionState::Starting | SessionState::Running);
-    facts.into_iter().filter(|facts| facts.socket.exists()).map(|facts| facts.info).filter(running).collect()
+    facts.into_iter().filter(|facts| is_listening(&facts.socket)).map(|facts| facts.info).filter(running).collect()
 }

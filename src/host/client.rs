@@ -113,6 +113,18 @@ impl HostClient {
     }
 }
 
+/// Whether somebody listens there: after a crash or a reboot the socket's file is still in its place.
+#[cfg(unix)]
+pub fn is_listening(socket: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(socket).is_ok()
+}
+
+/// Whether somebody listens there: a pipe is there for as long as somebody does.
+#[cfg(windows)]
+pub fn is_listening(socket: &Path) -> bool {
+    socket.exists()
+}
+
 #[cfg(unix)]
 async fn open(socket: &Path) -> io::Result<LocalStream> {
     LocalStream::connect(socket).await

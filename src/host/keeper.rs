@@ -95,15 +95,21 @@ impl Keeper {
         };
         let mark = (last.at.offset, last.at.epoch);
         let (dir, id) = (self.dir.clone(), self.id);
-        let written = tokio::task::spawn_blocking(move || last_screen::write(&dir, id, &last)).await;
-        match written {
-            Ok(Ok(())) => (self.kept, self.failed) = (Some(mark), false),
-            Ok(Err(error)) => {
+        match on_disk_thread(move || last_screen::write(&dir, id, &last)).await {
+            Some(Ok(())) => (self.kept, self.failed) = (Some(mark), false),
+            Some(Err(error)) => {
                 if !std::mem::replace(&mut self.failed, true) {
                     tracing::warn!(%error, "the last screen could not be kept");
                 }
             }
-            Err(_) => self.failed = true,
+            None => self.failed = true,
         }
     }
+}
+
+/// Does what may block, on a thread of its own. `None` if it panicked, or if the system has no thread to give.
+pub(super) async fn on_disk_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    // Without a thread the runtime panics; in a task of its own that costs nothing but this answer.
+    let task = tokio::task::spawn_local(async move { tokio::task::spawn_blocking(work).await.ok() });
+    task.await.ok().flatten()
 }

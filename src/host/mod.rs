@@ -10,6 +10,7 @@
 //! sessions cannot be started on it yet.
 
 pub mod client;
+pub mod conversation;
 pub mod environment;
 pub mod framed;
 pub mod last_screen;
@@ -18,6 +19,8 @@ pub mod program;
 pub mod runtime_dir;
 pub mod spec;
 
+#[cfg(unix)]
+mod claim;
 #[cfg(unix)]
 mod connection;
 #[cfg(unix)]

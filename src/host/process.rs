@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,11 +16,12 @@ use daemonize::{Daemonize, Outcome};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use super::keeper::Keeper;
+use super::claim::claim;
+use super::keeper::{Keeper, on_disk_thread};
 use super::runtime_dir::{self, Facts};
 use super::session::{Session, bounded, now_millis};
 use super::spec::{self, Ready, Report, SPEC_BYTES_MAX, Spec};
-use super::{environment, log, program, socket};
+use super::{conversation, environment, log, program, socket};
 use crate::base::problem::{Code, Problem};
 use crate::pty::{self, Pty, Size};
 use crate::wire::build;
@@ -30,6 +32,9 @@ const FAREWELL: Duration = Duration::from_millis(200);
 
 /// The last screen has this long to reach the disk before the process goes.
 const SCREEN_WITHIN: Duration = Duration::from_secs(1);
+
+/// Time to look through the names of a directory.
+const LOOK_WITHIN: Duration = Duration::from_secs(1);
 
 /// Threads that write to disk, beside the model's: one, and one more should a disk hang.
 const DISK_THREADS: usize = 2;
@@ -124,14 +129,17 @@ struct Host {
 
 impl Host {
     fn start(spec: &Spec) -> Result<Self, Problem> {
-        let Spec { session, launch, runtime_dir, env, .. } = spec;
+        let Spec { session, launch, runtime_dir, env, resumed_from, .. } = spec;
         spec::check(launch)?;
         if !runtime_dir.is_absolute() {
             return Err(Problem::new(Code::BadRequest, "the runtime directory is not an absolute path"));
         }
         let environment = environment::for_program(std::env::vars_os(), *session, env);
-        let program = program::resolve(launch, environment)?;
+        let mut program = program::resolve(launch, environment)?;
+        let conversation = conversation::begin(&launch.command, &launch.args, &mut program.args);
         runtime_dir::prepare(runtime_dir).map_err(|error| Problem::new(Code::Internal, error))?;
+        // Until the facts say who has it.
+        let _claim = conversation.map(|conversation| claim(runtime_dir, conversation)).transpose()?;
         log::start(runtime_dir::log_path(runtime_dir, *session));
         let path = runtime_dir::socket_path(runtime_dir, *session);
         let listener = socket::bind(&path).map_err(|error| match error.kind() {
@@ -153,6 +161,8 @@ impl Host {
             cols: size.cols,
             rows: size.rows,
             started_at: now_millis(),
+            conversation,
+            resumed_from: *resumed_from,
             ..SessionInfo::new(*session, &launch.command)
         };
         let facts = Facts {
@@ -178,6 +188,7 @@ impl Host {
             .then(|| tokio::task::spawn_local(Keeper::new(Rc::clone(&self.session), runtime_dir.clone()).run(over)));
         self.session.run().await;
         drop(running);
+        look_for_conversation(&self.session, runtime_dir).await;
 
         self.facts.info = self.session.info();
         if let Err(error) = runtime_dir::write_facts(runtime_dir, &self.facts) {
@@ -198,6 +209,16 @@ impl Host {
             // What became of the session stays to be read; only the way to it is gone.
             let _ = std::fs::remove_file(&self.facts.socket);
         }
+    }
+}
+
+/// See [`conversation::at_end`].
+async fn look_for_conversation(session: &Session, runtime_dir: &Path) {
+    let (info, runtime_dir) = (session.info(), runtime_dir.to_owned());
+    let looking = on_disk_thread(move || conversation::at_end(&info, &runtime_dir));
+    // A disk that hangs does not keep the end from being told.
+    if let Ok(Some(found)) = tokio::time::timeout(LOOK_WITHIN, looking).await {
+        session.set_conversation(found);
     }
 }
 

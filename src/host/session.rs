@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use self::draining::Draining;
 use super::input_queue::InputQueue;
 use super::model::{Model, Snapshot};
-use crate::base::id::ViewerId;
+use crate::base::id::{ConversationId, ViewerId};
 use crate::base::limits::{COLS_MAX, ROWS_MAX};
 use crate::base::offset::Offset;
 use crate::pty::{Ending, Pty, Size};
@@ -280,6 +280,19 @@ impl Session {
         }
         drop(inner);
         self.kick.notify_one();
+    }
+
+    /// Which conversation the program was in turned out.
+    pub(super) fn set_conversation(&self, conversation: Option<ConversationId>) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.info.conversation == conversation {
+            return;
+        }
+        inner.info.conversation = conversation;
+        inner.versions.info += 1;
+        inner.versions.state += 1;
+        drop(inner);
+        self.changed.notify_waiters();
     }
 
     /// Lets go of a session that is over.

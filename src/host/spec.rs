@@ -24,6 +24,9 @@ pub struct Spec {
     /// Variables to set for the program beside the rules of [`super::environment`].
     #[serde(default)]
     pub env: Vec<(String, String)>,
+    /// The session whose conversation it goes on with.
+    #[serde(default)]
+    pub resumed_from: Option<SessionId>,
     /// Whether its last screen is kept on disk.
     #[serde(default = "yes")]
     pub keep_screen: bool,

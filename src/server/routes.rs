@@ -103,6 +103,7 @@ pub fn api() -> Vec<Route> {
         remove("/sessions/{id}", To(P::ForgetSession), api::sessions::forget),
         make("/sessions/{id}/stop", To(P::StopSession), api::sessions::stop),
         set("/sessions/{id}/sharing", To(P::ShareSession), api::sessions::share),
+        make("/sessions/{id}/resume", To(P::StartSession), api::sessions::resume),
         read("/viewer", To(P::SeeSession), viewer_socket::open),
         read("/agent", To(P::ConnectMachine), agent_socket::open),
     ]

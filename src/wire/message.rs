@@ -169,6 +169,19 @@ pub enum ToAgent {
         /// What to run.
         launch: Launch,
     },
+    /// Start a session that goes on with another's conversation: the same program, directory and name. As for `Start`.
+    Resume {
+        /// Number of the request.
+        request: u64,
+        /// The id it will have.
+        session: SessionId,
+        /// The one that has ended.
+        from: SessionId,
+        /// Cells.
+        cols: u16,
+        /// Cells.
+        rows: u16,
+    },
     /// Forget a session that has ended, its log and its last screen.
     Forget {
         /// Number of the request.

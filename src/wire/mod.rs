@@ -4,6 +4,7 @@
 
 pub mod build;
 pub mod close;
+pub mod conversation;
 pub mod frame;
 pub mod hello;
 pub mod message;

@@ -8,7 +8,7 @@ use super::support::viewer::Manners;
 use super::support::world::World;
 
 /// Pictures, and the checks at the narrowest width.
-async fn look(tab: &Tab, name: &str) {
+pub(super) async fn look(tab: &Tab, name: &str) {
     tab.portraits(name).await;
     tab.resize(super::support::tab::SIZES[0]).await;
     let wide = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;

@@ -1,12 +1,15 @@
-//! The real Claude Code as a session: its screens, its questions, and a reload in the middle of one.
+//! The real Claude Code as a session: its screens, its questions, a reload in the middle of one, its conversations.
 //!
 //! It talks to the stand-in of [`super::support::messages_api`] and to nothing else.
 
 use serde_json::json;
 use sessionforge::base::id::SessionId;
+use sessionforge::host::last_screen;
 
 use super::support::chrome::Chrome;
+use super::support::process::signal_pid;
 use super::support::viewer::{Manners, Viewer};
+use super::support::wait::poll;
 use super::support::world::World;
 use super::support::{claude, messages_api};
 
@@ -24,6 +27,17 @@ async fn claude_session() -> Option<(World, SessionId)> {
     let launch = json!({"command": "claude", "args": [], "workdir": folder, "cols": SIZE.0, "rows": SIZE.1});
     let session = world.try_start_session(&launch).await.unwrap();
     Some((world, session))
+}
+
+/// Asks to go on with a session's conversation, as the page does.
+async fn resume(world: &World, from: SessionId) -> Result<SessionId, serde_json::Value> {
+    let size = json!({"cols": SIZE.0, "rows": SIZE.1});
+    let answer = world.http.clone().post(&format!("/api/v1/sessions/{from}/resume"), &size).await;
+    if answer.status == 201 { Ok(answer.json()["id"].as_str().unwrap().parse().unwrap()) } else { Err(answer.json()) }
+}
+
+async fn info(world: &World, session: SessionId) -> serde_json::Value {
+    world.http.clone().get(&format!("/api/v1/sessions/{session}")).await.ok().json()
 }
 
 /// Types a prompt as a person does: the text, a look at it, Enter.
@@ -98,4 +112,89 @@ async fn a_person_talks_to_claude_code_in_a_browser() {
     tab.focus_terminal().await;
     tab.type_text("1").await;
     tab.expect_terminal_text("Result: made-by-claude").await;
+}
+
+#[tokio::test]
+async fn a_conversation_goes_on_after_its_host_was_killed_and_after_it_exited() {
+    let Some((world, first)) = claude_session().await else { return };
+    let viewer = world.viewer(first, manners()).await;
+    viewer.expect_text("Claude Code").await;
+    prompt(&viewer, "hello there").await;
+    viewer.expect_text(messages_api::GREETING).await;
+    let conversation = info(&world, first).await["conversation"].clone();
+    assert!(conversation.is_string(), "it is known from the start");
+    let refused = resume(&world, first).await.unwrap_err();
+    assert!(refused["message"].as_str().unwrap().contains("still runs"), "{refused}");
+
+    // What is on the screen is on the disk, to the last byte.
+    let run_dir = world.place().path("agent/run");
+    poll("the screen is kept", async || {
+        let offset = viewer.look(|seen| seen.offset);
+        last_screen::read(&run_dir, first).filter(|last| last.at.offset == offset)
+    })
+    .await;
+    let before = viewer.text();
+    signal_pid(world.host_pid(first), "KILL");
+    viewer.expect("it is over", |seen| seen.ended).await;
+    poll("it is lost", async || (info(&world, first).await["state"] == "lost").then_some(())).await;
+    let late = world.viewer(first, manners()).await;
+    late.expect_screen("its last screen stays", |screen| screen == before).await;
+
+    let second = resume(&world, first).await.unwrap();
+    let told = info(&world, second).await;
+    assert_eq!((&told["resumed_from"], &told["conversation"]), (&json!(first.to_string()), &conversation), "{told}");
+    let old = info(&world, first).await;
+    assert_eq!((&told["workdir"], &told["name"]), (&old["workdir"], &old["name"]));
+    let viewer = world.viewer(second, manners()).await;
+    viewer.expect_text("hello there").await;
+    viewer.expect_text(messages_api::GREETING).await;
+    prompt(&viewer, "SAY: 3 END").await;
+    viewer.expect_text("line 3 of 3").await;
+
+    let refused = resume(&world, first).await.unwrap_err();
+    assert_eq!(refused["code"], "conflict", "two terminals would write one transcript: {refused}");
+    assert!(refused["message"].as_str().unwrap().contains(&second.to_string()), "and it says where: {refused}");
+
+    // Left in order, it goes on as well, with all of it.
+    viewer.type_text("/exit").await;
+    viewer.expect_text("/exit").await;
+    viewer.type_text("\r").await;
+    viewer.expect("it has ended", |seen| seen.ended).await;
+    assert_eq!(info(&world, second).await["conversation"], conversation);
+    let third = resume(&world, second).await.unwrap();
+    let viewer = world.viewer(third, manners()).await;
+    viewer.expect_text("line 3 of 3").await;
+}
+
+#[tokio::test]
+async fn a_conversation_that_was_cleared_goes_on_where_it_was_left() {
+    let Some((world, first)) = claude_session().await else { return };
+    let viewer = world.viewer(first, manners()).await;
+    viewer.expect_text("Claude Code").await;
+    prompt(&viewer, "hello there").await;
+    viewer.expect_text(messages_api::GREETING).await;
+    let began = info(&world, first).await["conversation"].clone();
+    viewer.type_text("/clear").await;
+    viewer.expect_text("/clear").await;
+    viewer.type_text("\r").await;
+    viewer.expect_screen("it is cleared", |screen| !screen.contains(messages_api::GREETING)).await;
+    prompt(&viewer, "SAY: 2 END").await;
+    viewer.expect_text("line 2 of 2").await;
+    viewer.type_text("/exit").await;
+    viewer.expect_text("/exit").await;
+    viewer.type_text("\r").await;
+    viewer.expect("it has ended", |seen| seen.ended).await;
+    let ended = poll("which conversation it was turned out", async || {
+        let conversation = info(&world, first).await["conversation"].clone();
+        (conversation != began).then_some(conversation)
+    })
+    .await;
+    assert!(ended.is_string(), "{ended}");
+    let second = resume(&world, first).await.unwrap();
+    let viewer = world.viewer(second, manners()).await;
+    viewer
+        .expect_screen("what came after, and not what came before", |screen| {
+            screen.contains("line 2 of 2") && !screen.contains(messages_api::GREETING)
+        })
+        .await;
 }

@@ -137,7 +137,8 @@ async fn after_a_reboot_every_session_is_lost_with_a_screen_of_its_own() {
         expect_last_screen(&world, *session, before).await;
     }
     let data_dir = world.place().path("agent");
-    let listed = run(world.place().command(&["session", "--data-dir", data_dir.to_str().unwrap(), "list"])).await;
+    let listed =
+        run(world.place().command(&["session", "--data-dir", data_dir.to_str().unwrap(), "list", "--all"])).await;
     assert_eq!(listed.out.matches("lost").count(), 3, "{listed:?}");
 
     // It does not pass for running again, and goes when it is removed, with all it left.

@@ -7,9 +7,10 @@
 //! | [`browser_setup`] | the first minutes: set-up link, account, sign-in, first machine, first session |
 //! | [`browser_pages`] | every page and state, looked at: pictures of all of them in `target/screenshots` |
 //! | [`browser_people`] | settings in Chromium: members, second factor, browsers, keys, organisations |
+//! | [`browser_lost`] | a session that lost its host, on the page: its last screen, Resume |
 //! | [`browser_terminal`] | a terminal in Chromium: typing, sizes, Unicode, floods, reloads, two tabs, full-screen programs |
 //! | [`browser_line`] | the page's line broken in every way: never shown as live when it is not |
-//! | [`claude_code`] | the real Claude Code: an answer, a permission prompt, a reload in the middle of it |
+//! | [`claude_code`] | the real Claude Code: an answer, a permission prompt, a reload in the middle of it, a conversation resumed |
 //! | [`relay`] | output to many: every byte to who keeps up, repaints to who does not, nobody held |
 //! | [`input`] | keys: once, in order, from the controller; Ctrl-C gets through |
 //! | [`drill`] | everything goes wrong, by a seed: no session, no byte, no keystroke is lost or doubled |
@@ -68,6 +69,7 @@ mod bad_frames;
 mod bad_requests;
 mod bad_start;
 mod browser_line;
+mod browser_lost;
 mod browser_pages;
 mod browser_people;
 mod browser_setup;

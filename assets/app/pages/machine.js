@@ -5,6 +5,7 @@ import { ago, dateTime, now, span } from '../state/clock.js';
 import { fleetKnown, isLive, machines, mayRunAny, nameOf, sessionsOf, shortPath } from '../state/fleet.js';
 import { stateWord } from '../state/marks.js';
 import { go } from '../state/route.js';
+import { Resume } from '../session/ended.js';
 import { newSession } from '../session/new_session.js';
 import { ask } from '../ui/ask.js';
 import { Button, Field, Notice, Waiting } from '../ui/controls.js';
@@ -34,9 +35,9 @@ export function Machine({ id }) {
     ${editing ? html`<${Edit} machine=${machine} close=${() => setEditing(false)} />` : null}
     <${Facts} machine=${machine} />
     <section><h2>Sessions</h2>
-      ${mine.length === 0 ? html`<p class="muted">None yet.</p>` : html`<ul class="rows">${mine.map((it) => html`<li key=${it.id}><a class="row" href="/sessions/${it.id}">
+      ${mine.length === 0 ? html`<p class="muted">None yet.</p>` : html`<ul class="rows">${mine.map((it) => html`<li class="row-offers" key=${it.id}><a class="row" href="/sessions/${it.id}">
         <${Mark} session=${it} silent /><span class="row-main"><strong>${nameOf(it)}</strong><span class="muted mono">${shortPath(it.workdir, machine.home)}</span></span>
-        <span class="muted">${stateWord(it)} · <time>${span(it.ended_at ?? it.started_at, now.value)}</time></span><${Icon} name="chevron-right" /></a></li>`)}</ul>`}
+        <span class="muted">${stateWord(it)} · <time>${span(it.ended_at ?? it.started_at, now.value)}</time></span><${Icon} name="chevron-right" /></a><${Resume} session=${it} /></li>`)}</ul>`}
     </section>
   </main>`;
 }

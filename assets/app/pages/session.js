@@ -1,6 +1,6 @@
 import { html, useEffect, useRef, useState } from '../html.js';
 import { connection } from '../state/account.js';
-import { fleetKnown, sessions } from '../state/fleet.js';
+import { fleetKnown, isLive, sessions } from '../state/fleet.js';
 import { look } from '../state/prefs.js';
 import { rememberRecent } from '../state/prefs.js';
 import { Bar } from '../session/bar.js';
@@ -103,6 +103,6 @@ function Opened({ session }) {
       ${link ? html`<div class="link-hint">${link}<span class="muted"> · ${LINK_KEY} click to open</span></div>` : null}
       ${painted || line.state === 'refused' || line.state === 'ended' ? null : html`<div class="stage-wait"><${Waiting} words="Opening the terminal…" /></div>`}
     </div>
-    <${PhoneKeys} terminal=${terminal} disabled=${!control?.you || session.state === 'exited'} />
+    <${PhoneKeys} terminal=${terminal} disabled=${!control?.you || !isLive(session)} />
   </main>`;
 }

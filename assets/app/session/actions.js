@@ -1,9 +1,10 @@
-import { api, asProblem } from '../state/api.js';
-import { isLive, machines, nameOf } from '../state/fleet.js';
+import { api, asProblem, newKey } from '../state/api.js';
+import { holderOf, isLive, machines, nameOf } from '../state/fleet.js';
 import { go } from '../state/route.js';
 import { ask } from '../ui/ask.js';
 import { say } from '../ui/toast.js';
 import { start } from './new_session.js';
+import { likelySize } from './size.js';
 
 /** What can be done with a session, each with the question it needs. */
 
@@ -52,6 +53,17 @@ export async function toggleShared(session) {
     say(shared ? 'Shared: everybody in the organisation sees it, and members may type.' : 'Not shared any more: whoever watched it was sent away.');
   } catch (error) {
     say(`Nothing was changed: ${asProblem(error).message}`);
+  }
+}
+
+/** Goes on with the conversation of an ended session, in a new one. @param {SessionView} session */
+export async function resume(session) {
+  try {
+    const { id } = await api.resume(session.id, likelySize(), newKey());
+    go(`/sessions/${id}`);
+  } catch (error) {
+    const holder = holderOf(session);
+    say(`Not resumed: ${asProblem(error).message}`, holder && { label: 'Go there', run: () => go(`/sessions/${holder.id}`) });
   }
 }
 

@@ -1,6 +1,6 @@
 import { html } from '../html.js';
 import { me } from '../state/account.js';
-import { isLive, machines, nameOf } from '../state/fleet.js';
+import { isLive, isResumable, machines, nameOf, sessions } from '../state/fleet.js';
 import { stateWord } from '../state/marks.js';
 import { Button, IconButton } from '../ui/controls.js';
 import { copyText } from '../ui/copy.js';
@@ -8,7 +8,7 @@ import { Icon } from '../ui/icon.js';
 import { Mark } from '../ui/mark.js';
 import { Menu } from '../ui/menu.js';
 import { say } from '../ui/toast.js';
-import { askForget, askStop, canStop, startAgain, toggleShared } from './actions.js';
+import { askForget, askStop, canStop, resume, startAgain, toggleShared } from './actions.js';
 
 /**
  * The 44 pixels above a terminal: what it is, how it is, who watches, who types.
@@ -23,6 +23,7 @@ import { askForget, askStop, canStop, startAgain, toggleShared } from './actions
 export function Bar({ session, control, sizing, setSizing, take, find }) {
   const machine = machines.value.get(session.machine);
   const live = isLive(session);
+  const origin = session.resumed_from ? sessions.value.get(session.resumed_from) : undefined;
   const viewers = control?.viewers ?? session.viewers;
   const mine = me.value;
   const others = (session.watching ?? []).filter((it) => it.id !== mine?.user.id);
@@ -41,6 +42,7 @@ export function Bar({ session, control, sizing, setSizing, take, find }) {
       { label: 'Stop…', icon: 'circle-stop', danger: true, disabled: !canStop(session), run: () => askStop(session, false) },
       { label: 'Kill…', icon: 'x', danger: true, disabled: !canStop(session), run: () => askStop(session, true) },
     ] : [
+      ...(isResumable(session) ? [{ label: 'Resume', icon: 'plus', disabled: machine?.online !== true, run: () => void resume(session) }] : []),
       { label: 'Start again', icon: 'plus', disabled: machine?.online !== true, run: () => void startAgain(session) },
       { label: 'Remove…', icon: 'trash-2', danger: true, run: () => askForget(session) },
     ]),
@@ -50,6 +52,7 @@ export function Bar({ session, control, sizing, setSizing, take, find }) {
     <${Mark} session=${session} silent />
     <h1 class="bar-name"><a href="/machines/${session.machine}">${machine?.name ?? 'Unknown machine'}</a><span aria-hidden="true">/</span><span class="bar-session">${nameOf(session)}</span></h1>
     ${session.title ? html`<span class="bar-title" title=${session.title}>${session.title}</span>` : null}
+    ${origin ? html`<a class="bar-origin" href="/sessions/${origin.id}" title="Goes on with the conversation of “${nameOf(origin)}”">Resumed</a>` : null}
     <span class="bar-space"></span>
     <span class="bar-state">${live && control && !control.you ? 'Watching' : stateWord(session)}</span>
     ${session.shared ? html`<span class="bar-state" title="Everybody in the organisation sees it">Shared</span>` : null}

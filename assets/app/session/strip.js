@@ -2,10 +2,9 @@ import { html, useEffect, useRef, useState } from '../html.js';
 import { connection, connectionState } from '../state/account.js';
 import { ago, now } from '../state/clock.js';
 import { machines } from '../state/fleet.js';
-import { stateWord } from '../state/marks.js';
 import { connectionWords, sentence } from '../shell/connection.js';
 import { Button } from '../ui/controls.js';
-import { startAgain } from './actions.js';
+import { Ended } from './ended.js';
 
 /** "Reconnected" is shown for this long, in milliseconds. */
 const GOOD_NEWS_FOR = 2_500;
@@ -49,9 +48,7 @@ export function Strip({ session, line, control, refused, painted, take }) {
       : line.message ?? 'The way to the program is broken. It goes on by itself when it is mended.'}</span></div>`;
   }
   if (session.state === 'exited' || session.state === 'lost' || line.state === 'ended') {
-    return html`<div class="strip strip-stays" role="status"><span><strong>${session.state === 'lost' ? 'Lost.' : `${stateWord(session)}.`}</strong>
-      ${session.state === 'lost' ? ' The machine restarted or the program’s keeper was killed.' : session.ended_at ? ` ${sentence(ago(session.ended_at, now.value))}` : ''}</span>
-      <${Button} disabled=${machine?.online !== true} onClick=${() => void startAgain(session)}>Start again<//></div>`;
+    return html`<${Ended} session=${session} />`;
   }
   if (back) return html`<div class="strip strip-good" role="status"><strong>Reconnected.</strong></div>`;
   if (nudged && control && control.may_type === false && line.state === 'live') {

@@ -4,6 +4,7 @@ import { now, span } from '../state/clock.js';
 import { isLive, machines, nameOf, shortPath } from '../state/fleet.js';
 import { stateWord } from '../state/marks.js';
 import { Mark } from '../ui/mark.js';
+import { Resume } from './ended.js';
 import { watch } from './preview.js';
 
 /** @typedef {import('../wire/messages.js').SessionView} SessionView */
@@ -13,16 +14,17 @@ const LINES = 9;
 /** One session at a glance: what it is, how it is, its last lines. @param {{session: SessionView}} props */
 export function Tile({ session }) {
   const machine = machines.value.get(session.machine);
-  return html`<a class="tile" href="/sessions/${session.id}" data-state=${session.state}>
+  return html`<article class="tile" data-state=${session.state}>
     <header>
       <${Mark} session=${session} silent />
-      <span class="tile-name">${nameOf(session)}</span>
+      <a class="tile-name" href="/sessions/${session.id}">${nameOf(session)}</a>
       <span class="tile-state">${stateWord(session)}</span>
+      <${Resume} session=${session} />
     </header>
     <${LastLines} session=${session} />
     <footer><span>${machine?.name ?? 'Unknown machine'}</span><span class="tile-path">${shortPath(session.workdir, machine?.home)}</span>
       <time>${span(session.ended_at ?? session.started_at, now.value)}</time></footer>
-  </a>`;
+  </article>`;
 }
 
 /** Real terminal text, while it can be seen. @param {{session: SessionView}} props */

@@ -125,6 +125,8 @@ export const api = {
   revokeKey: (id) => call('DELETE', `/keys/${id}`),
   /** @param {string} machine @param {Launch} launch @param {string} key of {@link newKey}: the same for the same wish @returns {Promise<SessionView>} */
   start: (machine, launch, key) => untilAnswered(() => call('POST', `/machines/${machine}/sessions`, launch, key)),
+  /** @param {string} session @param {{cols: number, rows: number}} size @param {string} key as for a start @returns {Promise<SessionView>} */
+  resume: (session, size, key) => untilAnswered(() => call('POST', `/sessions/${session}/resume`, size, key)),
   /** @param {string} session @param {boolean} force */
   stop: (session, force) => call('POST', `/sessions/${session}/stop`, { force }),
   /** @param {string} session */

@@ -61,7 +61,29 @@ export function isLive(session) {
 
 /** @param {SessionView} session what to call it */
 export function nameOf(session) {
-  return session.name || [baseName(session.command), ...(session.args ?? [])].join(' ');
+  return session.name || [baseName(session.command), ...argsShown(session)].join(' ');
+}
+
+/** @param {SessionView} session its arguments without the one that only says which conversation it goes on with */
+function argsShown({ args = [], conversation }) {
+  const at = args.findIndex((it, index) => it === '--resume' && args[index + 1] === conversation);
+  return conversation && at >= 0 ? args.toSpliced(at, 2) : args;
+}
+
+/** @param {SessionView} session an ended one @returns {SessionView | undefined} the live one that has its conversation */
+export function holderOf(session) {
+  if (!session.conversation) return undefined;
+  return sessionList.value.find((it) => it.machine === session.machine && it.conversation === session.conversation && it.id !== session.id && isLive(it));
+}
+
+/** @param {SessionView} session @returns {SessionView | undefined} the newest that went on with its conversation */
+export function successorOf(session) {
+  return sessionList.value.find((it) => it.resumed_from === session.id);
+}
+
+/** @param {SessionView} session whether there is a conversation to go on with, and nobody goes on with it now */
+export function isResumable(session) {
+  return !isLive(session) && session.conversation !== undefined && !holderOf(session);
 }
 
 /** @param {string} path @param {string} [home] with the home directory as `~` */

@@ -25,6 +25,9 @@
  * @property {number} rows
  * @property {number} started_at  milliseconds since 1970
  * @property {number} [ended_at]
+ * @property {number} [last_screen_at]  when the last screen was taken, of a session whose host is gone
+ * @property {string} [conversation]  of Claude Code
+ * @property {string} [resumed_from]  the session whose conversation goes on here
  * @property {number} viewers
  * @property {Person} owner
  * @property {boolean} shared  with the organisation

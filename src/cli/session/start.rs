@@ -56,7 +56,7 @@ pub(in crate::cli) async fn start(
     spec::check(&launch).map_err(refused)?;
     runtime_dir::prepare(&dir).map_err(|error: RuntimeDirError| Failure::new(Exit::Failed, error))?;
     let env = agent::local::environment(data_dir, session);
-    let spec = Spec { session, launch, runtime_dir: dir, env, keep_screen: config.keep_screens };
+    let spec = Spec { session, launch, runtime_dir: dir, env, resumed_from: None, keep_screen: config.keep_screens };
     let executable = launch::own_executable().context("this program cannot be run again")?;
     launch::start(&executable, &spec).await.map_err(|error| refused(error.into()))?;
     Ok(session)

@@ -107,7 +107,31 @@ pub(in crate::server) async fn edit(
     Ok(Json(shared.relay.edit_machine(&noting, &caller, id, edit).await?))
 }
 
-/// What to start. A size is only known to a page; a script's session gets the terminal's classic one.
+/// A new terminal's size, in cells. Only a page knows one; a script's session gets the classic one.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default)]
+pub(in crate::server) struct Size {
+    pub(super) cols: u16,
+    pub(super) rows: u16,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self { cols: 80, rows: 24 }
+    }
+}
+
+impl Size {
+    pub(super) fn checked(self) -> Result<Self, ApiError> {
+        if (1..=COLS_MAX).contains(&self.cols) && (1..=ROWS_MAX).contains(&self.rows) {
+            return Ok(self);
+        }
+        let message = format!("a terminal has 1 to {COLS_MAX} columns and 1 to {ROWS_MAX} rows");
+        Err(ApiError::new(Code::BadRequest, message))
+    }
+}
+
+/// What to start.
 #[derive(Debug, Deserialize)]
 pub(in crate::server) struct Start {
     command: String,
@@ -117,18 +141,8 @@ pub(in crate::server) struct Start {
     workdir: Option<String>,
     #[serde(default)]
     name: Option<String>,
-    #[serde(default = "cols_default")]
-    cols: u16,
-    #[serde(default = "rows_default")]
-    rows: u16,
-}
-
-fn cols_default() -> u16 {
-    80
-}
-
-fn rows_default() -> u16 {
-    24
+    #[serde(flatten)]
+    size: Size,
 }
 
 impl Start {
@@ -149,15 +163,13 @@ impl Start {
         if self.command.trim().is_empty() {
             return Err(bad("name the command to start".to_owned()));
         }
-        if !(1..=COLS_MAX).contains(&self.cols) || !(1..=ROWS_MAX).contains(&self.rows) {
-            return Err(bad(format!("a terminal has 1 to {COLS_MAX} columns and 1 to {ROWS_MAX} rows")));
-        }
+        let Size { cols, rows } = self.size.checked()?;
         let name = match self.name.as_deref().map(str::trim) {
             None | Some("") => None,
             Some(text) => Some(name("the session's name", text)?),
         };
         let workdir = self.workdir.filter(|dir| !dir.trim().is_empty());
-        Ok(Launch { command: self.command, args: self.args, workdir, name, cols: self.cols, rows: self.rows })
+        Ok(Launch { command: self.command, args: self.args, workdir, name, cols, rows })
     }
 }
 

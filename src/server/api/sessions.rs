@@ -13,6 +13,8 @@ use super::super::audit::note_soon;
 use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
 use super::super::auth::permissions::Permission;
+use super::idempotency::IdempotencyKey;
+use super::machines::Size;
 use crate::base::id::SessionId;
 use crate::store::Sharing;
 use crate::store::audit::Action;
@@ -58,6 +60,24 @@ pub(in crate::server) async fn stop(
     note_soon(&shared, caller.event(Action::SessionStop, from).on(id).fact("force", force));
     tracing::info!(session = %id, user = %caller.user, force, "session stopped");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /sessions/{id}/resume`: a new session that goes on with the conversation of one that has ended. With an
+/// `Idempotency-Key` once, as a start.
+pub(in crate::server) async fn resume(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+    from: ClientAddress,
+    Id(id): Id<SessionId>,
+    key: IdempotencyKey,
+    Body(size): Body<Size>,
+) -> Result<(StatusCode, Json<SessionView>), ApiError> {
+    let Size { cols, rows } = size.checked()?;
+    let session = shared.relay.resume(&caller, id, (cols, rows), |machine| key.session(&caller, machine)).await?;
+    let event = caller.event(Action::SessionStart, from).on(session.info.id).fact("machine", session.machine);
+    note_soon(&shared, event.fact("command", &session.info.command).fact("resumed_from", id));
+    tracing::info!(session = %session.info.id, resumed_from = %id, user = %caller.user, "session resumed");
+    Ok((StatusCode::CREATED, Json(session)))
 }
 
 /// `DELETE /sessions/{id}`: removes one that has ended.

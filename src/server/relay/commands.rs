@@ -1,4 +1,4 @@
-//! Commands that only a machine can carry out: start, stop, forget. Each is answered with what is true.
+//! Commands that only a machine can carry out: start, resume, stop, forget. Each is answered with what is true.
 //!
 //! *Done* is what the machine has confirmed or shown, *refused* what it will not do, and *unknown*
 //! ([`Code::OutcomeUnknown`]) what it had no chance to confirm in time. While its agent is away a command is refused at
@@ -6,6 +6,7 @@
 //! a start names its session, and what is stopped or forgotten stays so. A start is written down before it is asked
 //! for, so that a server that is killed meanwhile still knows whose session it is, and that it may exist.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -20,6 +21,7 @@ use crate::base::problem::{Code, Problem};
 use crate::server::auth::Caller;
 use crate::server::auth::permissions::Permission;
 use crate::store::{SessionRow, Sharing, StoreError};
+use crate::wire::conversation::resuming;
 use crate::wire::message::{SessionAsk, SessionView, ToAgent};
 use crate::wire::session::{Launch, SessionInfo, SessionState};
 
@@ -54,26 +56,74 @@ impl Relay {
             Err(problem) if problem.code == Code::MachineOffline && known.is_some() => return Err(unconfirmed()),
             uplink => uplink?,
         };
-        if known.is_none() && place.running(machine) >= SESSIONS_PER_MACHINE_MAX {
+        let info = asked(once.unwrap_or_else(SessionId::random), &launch);
+        self.begin(place, who, machine, info, Order::Start(launch)).await
+    }
+
+    /// Starts a session that goes on with the conversation of one that has ended, on the same machine. Whoever may type
+    /// there and start sessions on the machine may do this; the new session is theirs. `once` is as for a start.
+    pub async fn resume(
+        &self,
+        who: &Caller,
+        from: SessionId,
+        (cols, rows): (u16, u16),
+        once: impl FnOnce(MachineId) -> Option<SessionId>,
+    ) -> Result<SessionView, Problem> {
+        let place = self.organisation(who.organisation).await?;
+        let (SessionView { machine, info, .. }, ..) = place.may_session(who, from, Permission::TypeSession)?;
+        place.may_machine(who, machine, Permission::StartSession)?;
+        let once = once(machine);
+        if let Some(view) = once.and_then(|session| place.started(session)) {
+            if view.info.resumed_from != Some(from) {
+                return Err(other_wish(view.info.id));
+            }
+            if view.info.state != SessionState::Starting {
+                return Ok(view);
+            }
+        }
+        if !info.has_ended() {
+            return Err(Problem::new(Code::Conflict, "the session still runs: go there"));
+        }
+        let Some(conversation) = info.conversation else {
+            let text = "which conversation the session was in is not known: start it again instead";
+            return Err(Problem::new(Code::BadRequest, text));
+        };
+        place.uplink(machine)?;
+        // As far as it is known here; the machine knows the arguments whole.
+        let args = resuming(&info.args, conversation);
+        let launch = Launch { command: info.command, args, workdir: Some(info.workdir), name: info.name, cols, rows };
+        let asked = asked(once.unwrap_or_else(SessionId::random), &launch);
+        let info = SessionInfo { conversation: Some(conversation), resumed_from: Some(from), ..asked };
+        self.begin(place, who, machine, info, Order::Resume { from, cols, rows }).await
+    }
+
+    /// Has a session begin, unless the machine has too many.
+    async fn begin(
+        &self,
+        place: Arc<Organisation>,
+        who: &Caller,
+        machine: MachineId,
+        info: SessionInfo,
+        order: Order,
+    ) -> Result<SessionView, Problem> {
+        if place.started(info.id).is_none() && place.running(machine) >= SESSIONS_PER_MACHINE_MAX {
             let text =
                 format!("this machine runs {SESSIONS_PER_MACHINE_MAX} sessions already, its limit; stop one first");
             return Err(Problem::new(Code::TooMany, text));
         }
-        let session = once.unwrap_or_else(SessionId::random);
-        let (info, sharing) = (asked(session, &launch), Sharing::default());
+        let sharing = Sharing::default();
         let row = SessionRow { machine, organisation: who.organisation, owner: who.user, info, sharing };
         // Carried through also when whoever asked does not wait for the answer.
         let relay = self.clone();
-        let starting = tokio::spawn(async move { relay.carry_out(&place, row, launch).await });
+        let starting = tokio::spawn(async move { relay.carry_out(&place, row, order).await });
         starting.await.map_err(Problem::internal)?
     }
 
-    async fn carry_out(&self, place: &Organisation, row: SessionRow, launch: Launch) -> Result<SessionView, Problem> {
+    async fn carry_out(&self, place: &Organisation, row: SessionRow, order: Order) -> Result<SessionView, Problem> {
         let (organisation, machine, session) = (row.organisation, row.machine, row.info.id);
         let _starting = place.starting(session, row.owner);
         self.store().put_session(row.clone()).await?;
-        let start = |request| ToAgent::Start { request, session, launch: launch.clone() };
-        match confirmed(place, machine, session, start).await {
+        match confirmed(place, machine, session, |request| order.message(request, session)).await {
             Ok(()) => {}
             Err(problem) if problem.code == Code::OutcomeUnknown => {
                 // Shown as starting until the machine says what became of it.
@@ -89,7 +139,10 @@ impl Relay {
         let Some((row, view)) = opened else {
             return Err(Problem::internal(format!("{machine} said {session} was started, but never announced it")));
         };
-        let view = repeated(view, machine, &launch)?;
+        let view = match &order {
+            Order::Start(launch) => repeated(view, machine, launch)?,
+            Order::Resume { .. } => view,
+        };
         self.store().put_session(row).await?;
         Ok(view)
     }
@@ -192,9 +245,28 @@ fn repeated(known: SessionView, machine: MachineId, launch: &Launch) -> Result<S
     if known.machine == machine && info.command == launch.command && info.name == launch.name && same_args {
         return Ok(known);
     }
+    Err(other_wish(info.id))
+}
+
+fn other_wish(session: SessionId) -> Problem {
     let text =
-        format!("this Idempotency-Key was used for another start, {}; send a new one with each new start", info.id);
-    Err(Problem::new(Code::Conflict, text))
+        format!("this Idempotency-Key was used for another start, {session}; send a new one with each new start");
+    Problem::new(Code::Conflict, text)
+}
+
+/// What a machine is asked to run.
+enum Order {
+    Start(Launch),
+    Resume { from: SessionId, cols: u16, rows: u16 },
+}
+
+impl Order {
+    fn message(&self, request: u64, session: SessionId) -> ToAgent {
+        match *self {
+            Self::Start(ref launch) => ToAgent::Start { request, session, launch: launch.clone() },
+            Self::Resume { from, cols, rows } => ToAgent::Resume { request, session, from, cols, rows },
+        }
+    }
 }
 
 /// A session of which nothing is known but that it was asked for.

@@ -46,7 +46,14 @@ pub fn shell(script: &str) -> Launch {
 
 /// A spec for `launch` in `dir`.
 pub fn spec(launch: Launch, dir: &Path) -> Spec {
-    Spec { session: SessionId::random(), launch, runtime_dir: dir.join("run"), env: Vec::new(), keep_screen: true }
+    Spec {
+        session: SessionId::random(),
+        launch,
+        runtime_dir: dir.join("run"),
+        env: Vec::new(),
+        resumed_from: None,
+        keep_screen: true,
+    }
 }
 
 impl TestHost {

@@ -295,8 +295,9 @@ impl State {
             if !std::mem::replace(&mut watcher.hungry, true) {
                 self.hungry.push(slot);
             }
+            let due = !watcher.told_end && watcher.way.is_known();
             let shown = watcher.reader.follows();
-            if let Some(ended) = self.ended.filter(|ended| !watcher.told_end && (shown || ended.unpainted)) {
+            if let Some(ended) = self.ended.filter(|ended| due && (shown || ended.unpainted)) {
                 watcher.told_end = true;
                 out.push(watcher.end(ended.offset));
             }

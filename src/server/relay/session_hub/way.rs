@@ -38,6 +38,11 @@ impl Way {
         self == Self::Whole
     }
 
+    /// Whether the page knows how it is. Until then the end is not told: "whole" behind it would look like a new life.
+    pub(super) fn is_known(self) -> bool {
+        matches!(self, Self::Whole | Self::Still)
+    }
+
     /// What was passed on may be lost.
     pub(super) fn broke(&mut self) {
         if *self == Self::Whole {

@@ -41,3 +41,20 @@ fn a_picture_older_than_all_that_is_known_brings_everybody_back_to_it() {
     assert_eq!((late.repaints, boastful.repaints), (1, 1), "and not painted over and over");
     assert!(late.messages.contains(&ToViewer::End { channel: 9, offset: Offset(5_000_000) }));
 }
+
+#[test]
+fn the_end_is_the_last_word_also_behind_a_way_that_broke() {
+    let mut world = World::new();
+    let mut viewer = world.viewer();
+    world.settle(&mut [&mut viewer]);
+    viewer.messages.clear();
+    // Its host is gone: the agent has it on a new channel, and stands in.
+    world.uplink = Arc::new(Uplink::new(MachineId::random(), OrganisationId::random(), KeyId::random()));
+    world.hub.online(&world.uplink, CHANNEL);
+    world.hub.says(&SessionSays::End { offset: Offset(0) });
+    world.settle(&mut [&mut viewer]);
+    let live = |live| ToViewer::Live { channel: 9, live };
+    let end = ToViewer::End { channel: 9, offset: Offset(0) };
+    let told: Vec<_> = viewer.messages.iter().filter(|it| !matches!(it, ToViewer::Control { .. })).cloned().collect();
+    assert_eq!(told, [live(false), live(true), end], "a page that hears `live` last would wait for more");
+}
