@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -80,14 +81,43 @@ pub fn machines_file(data_dir: &Path) -> PathBuf {
     path(data_dir, "machines.json")
 }
 
+/// Ids that the disk did not take, by file and identity. For the rest of this process the machine is who it is all the same.
+static UNWRITTEN: Mutex<BTreeMap<(PathBuf, String), MachineId>> = Mutex::new(BTreeMap::new());
+
+fn unwritten() -> MutexGuard<'static, BTreeMap<(PathBuf, String), MachineId>> {
+    UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The id that the server called `identity` gave this machine.
 pub fn machine(data_dir: &Path, identity: &str) -> Result<Option<MachineId>, CredentialsError> {
+    if let Some(machine) = unwritten().get(&(machines_file(data_dir), identity.to_owned())) {
+        return Ok(Some(*machine));
+    }
     let machines: Option<BTreeMap<String, MachineId>> = read(&machines_file(data_dir))?;
     Ok(machines.unwrap_or_default().get(identity).copied())
 }
 
 /// Keeps the id that the server called `identity` gave this machine. Writes only what is new.
+///
+/// A disk that is full or read-only is no reason to stop: the id is kept in memory, and written at a later connection. Only
+/// a restart before that would make this another machine.
 pub fn remember_machine(data_dir: &Path, identity: &str, machine: MachineId) -> Result<(), CredentialsError> {
+    let key = (machines_file(data_dir), identity.to_owned());
+    match write_machine(data_dir, identity, machine) {
+        Ok(()) => {
+            unwritten().remove(&key);
+            Ok(())
+        }
+        Err(CredentialsError::Io { path, cause }) => {
+            tracing::warn!(path = %path.display(), %cause, "this machine's id could not be written down yet");
+            unwritten().insert(key, machine);
+            Ok(())
+        }
+        Err(damaged) => Err(damaged),
+    }
+}
+
+fn write_machine(data_dir: &Path, identity: &str, machine: MachineId) -> Result<(), CredentialsError> {
     let path = machines_file(data_dir);
     let mut machines: BTreeMap<String, MachineId> = read(&path)?.unwrap_or_default();
     if machines.get(identity) == Some(&machine) {
@@ -142,6 +172,21 @@ mod tests {
         remember_machine(data_dir.path(), "https://two", two).unwrap();
         assert_eq!(machine(data_dir.path(), "https://one").unwrap(), Some(one));
         assert_eq!(machine(data_dir.path(), "https://two").unwrap(), Some(two));
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_does_not_make_another_machine() {
+        let data_dir = tempfile::tempdir().unwrap();
+        let (known, new) = (MachineId::random(), MachineId::random());
+        // A file where the directory should be: nothing can be written below it, not even by root.
+        std::fs::write(data_dir.path().join(AGENT_DIR), "").unwrap();
+        remember_machine(data_dir.path(), "https://one", known).unwrap();
+        assert_eq!(machine(data_dir.path(), "https://one").unwrap(), Some(known));
+        std::fs::remove_file(data_dir.path().join(AGENT_DIR)).unwrap();
+        remember_machine(data_dir.path(), "https://one", known).unwrap();
+        assert!(machines_file(data_dir.path()).exists(), "room heals it");
+        remember_machine(data_dir.path(), "https://one", new).unwrap();
+        assert_eq!(machine(data_dir.path(), "https://one").unwrap(), Some(new));
     }
 
     #[test]

@@ -94,6 +94,9 @@ pub const SESSIONS_KNOWN_MAX: usize = 4 * SESSIONS_PER_MACHINE_MAX;
 /// Viewers one session has at a time. The bar is 1,000; a host's gate keeps a few bytes for each.
 pub const VIEWERS_PER_SESSION_MAX: usize = 2_000;
 
+/// Pages and other connections that one person's sign-ins and keys hold open at a time. The bar is a thousand viewers.
+pub const PAGES_PER_PERSON_MAX: usize = 2_000;
+
 /// Channels one viewer connection holds at a time: a page with a tile for each of a fleet's sessions.
 pub const CHANNELS_PER_VIEWER_MAX: usize = 256;
 

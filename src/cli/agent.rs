@@ -53,7 +53,10 @@ pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure>
                 () = signals.next() => stop.cancel(),
                 Ok(()) = changes.changed() => {
                     if let Status::Online(registered) = &*changes.borrow_and_update() {
-                        credentials.write(&data_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
+                        if let Err(error) = credentials.write(&data_dir) {
+                            // For the next start; this one has what it needs.
+                            tracing::warn!(%error, "server and key could not be written down for the next start");
+                        }
                         output.line(format_args!(
                             "connected to {} as {} of {}",
                             credentials.server, registered.machine, registered.organisation

@@ -27,6 +27,9 @@ use crate::pty::{self, Pty, Size};
 use crate::wire::build;
 use crate::wire::session::SessionInfo;
 
+/// A disk that did not take the end of a session is tried again after this long.
+const RECORDED_EVERY: Duration = Duration::from_secs(5);
+
 /// Connections have this long to hear of the end before the process goes.
 const FAREWELL: Duration = Duration::from_millis(200);
 
@@ -173,7 +176,13 @@ impl Host {
             info: info.clone(),
         };
         runtime_dir::write_facts(runtime_dir, &facts).map_err(|error| {
-            removed(Problem::new(Code::Internal, format!("the session cannot be recorded: {error}")))
+            removed(Problem::new(
+                Code::Internal,
+                format!(
+                    "the session cannot be recorded in {} ({error}): see whether its disk is full or read-only",
+                    runtime_dir.display()
+                ),
+            ))
         })?;
         let session = Session::new(Box::new(pty), info).map_err(|error| removed(Problem::internal(error)))?;
         Ok(Self { session, listener, facts })
@@ -191,10 +200,9 @@ impl Host {
         look_for_conversation(&self.session, runtime_dir).await;
 
         self.facts.info = self.session.info();
-        if let Err(error) = runtime_dir::write_facts(runtime_dir, &self.facts) {
-            tracing::warn!(%error, "the end of the session could not be recorded");
-        }
         let forgotten = tokio::select! {
+            biased; // Once at least it is recorded first.
+            never = record(runtime_dir, &self.facts) => match never {},
             forgotten = self.session.kept() => forgotten,
             _ = told_to_end => false,
         };
@@ -220,6 +228,18 @@ async fn look_for_conversation(session: &Session, runtime_dir: &Path) {
     if let Ok(Some(found)) = tokio::time::timeout(LOOK_WITHIN, looking).await {
         session.set_conversation(found);
     }
+}
+
+/// Records how the session ended, again and again while the disk does not take it: else it would be lost with its host.
+async fn record(runtime_dir: &std::path::Path, facts: &Facts) -> std::convert::Infallible {
+    let mut said = false;
+    while let Err(error) = runtime_dir::write_facts(runtime_dir, facts) {
+        if !std::mem::replace(&mut said, true) {
+            tracing::warn!(%error, "the end of the session could not be recorded yet");
+        }
+        tokio::time::sleep(RECORDED_EVERY).await;
+    }
+    std::future::pending().await
 }
 
 /// Returns when the machine shuts down or somebody ends this process, after passing it on to the program.

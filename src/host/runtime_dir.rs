@@ -95,9 +95,15 @@ fn facts_path(dir: &Path, session: SessionId) -> PathBuf {
 pub fn write_facts(dir: &Path, facts: &Facts) -> io::Result<()> {
     let session = facts.info.id;
     let new = dir.join(format!("{session}.json.new"));
-    let mut file = fs::File::create(&new)?;
-    file.write_all(&serde_json::to_vec(facts)?)?;
-    fs::rename(&new, facts_path(dir, session))
+    let json = serde_json::to_vec(facts)?;
+    let written = fs::File::create(&new)
+        .and_then(|mut file| file.write_all(&json))
+        .and_then(|()| fs::rename(&new, facts_path(dir, session)));
+    if written.is_err() {
+        // On a full disk half a file is room that somebody else needs.
+        let _ = fs::remove_file(&new);
+    }
+    written
 }
 
 /// The facts of one session, if there are any that can be read.

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 
 use super::Shared;
 use super::auth::Caller;
+use super::rate::PerSecond;
 use super::relay::{Line, Organisation, Relay, SessionHub, Uplink};
 use super::socket::{BATCH_BYTES, Bye, Conversation, FrameSocket};
 use super::upgrade::Upgrade;
@@ -23,6 +25,12 @@ use crate::store::{Store, StoreError};
 use crate::wire::Frame;
 use crate::wire::close::Close;
 use crate::wire::message::{self, Announced, FromAgent, SessionSays, ToAgent};
+
+/// Messages an agent may send in a second: thousands of viewers who join or leave at once are answered one by one.
+const MESSAGES_PER_SECOND_MAX: usize = 20_000;
+
+/// The same in bytes: an agent that comes back names all its sessions in a few hundred KiB.
+const MESSAGE_BYTES_PER_SECOND_MAX: usize = 16 * 1024 * 1024;
 
 /// `GET /api/v1/agent`.
 pub(super) async fn open(State(shared): State<Arc<Shared>>, caller: Caller, upgrade: Upgrade) -> Response {
@@ -90,11 +98,19 @@ where
         None => return Err(Bye::Close(Close::KeyRefused)),
     };
     let organisation = relay.organisation(organisation_id).await.map_err(|_| Bye::Close(Close::Restart))?;
-    let uplink = Arc::new(Uplink::new(row.id, organisation_id, key_id));
+    let uplink = Arc::new(Uplink::new(row.id, organisation_id, key_id).sharing(relay.memory().share(row.id)));
     uplink.line.expires_at(caller.expires_at);
     uplink.say(&ToAgent::Registered { machine: row.id, organisation: organisation_name });
     organisation.connected(row, &uplink);
-    let agent = Agent { uplink, organisation, channels: HashMap::new(), by_session: HashMap::new() };
+    let now = Instant::now();
+    let agent = Agent {
+        uplink,
+        organisation,
+        channels: HashMap::new(),
+        by_session: HashMap::new(),
+        messages: PerSecond::new(MESSAGES_PER_SECOND_MAX, now),
+        message_bytes: PerSecond::new(MESSAGE_BYTES_PER_SECOND_MAX, now),
+    };
     // From here on a revoked key or a stop closes the line; what happened just before is looked for once.
     if relay.is_closing() {
         agent.uplink.line.close(Close::Restart);
@@ -126,6 +142,8 @@ struct Agent {
     organisation: Arc<Organisation>,
     channels: HashMap<u32, (SessionId, Arc<SessionHub>)>,
     by_session: HashMap<SessionId, u32>,
+    messages: PerSecond,
+    message_bytes: PerSecond,
 }
 
 impl Agent {
@@ -219,7 +237,13 @@ impl Conversation for Agent {
                     hub.input_acked(viewer, number, outcome);
                 }
             }
-            Frame::Control(json) => self.on_message(message::from_json(&json).map_err(Bye::bad)?)?,
+            Frame::Control(json) => {
+                let now = Instant::now();
+                if !self.messages.allows(1, now) || !self.message_bytes.allows(json.len(), now) {
+                    return Err(Bye::Close(Close::TooMany));
+                }
+                self.on_message(message::from_json(&json).map_err(Bye::bad)?)?;
+            }
             Frame::Hello(_) => return Err(Bye::bad("hello was said already")),
             Frame::Ack { .. } | Frame::Input { .. } => return Err(Bye::bad("an agent does not type")),
             Frame::Ping(_) | Frame::Pong(_) | Frame::Unknown(_) => {}

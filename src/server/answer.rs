@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header, request::Parts};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
+use super::places::NoPlace;
 use crate::base::problem::{Code, Problem};
 use crate::store::StoreError;
 
@@ -31,6 +32,23 @@ impl ApiError {
     }
 }
 
+impl From<NoPlace> for ApiError {
+    fn from(why: NoPlace) -> Self {
+        match why {
+            NoPlace::Full => {
+                Self::later(Duration::from_secs(5), "this server has as many connections as it can; try again soon")
+            }
+            NoPlace::Share => Self::later(
+                Duration::from_secs(5),
+                "your address has as many connections to this server as one may have; close some, or try again soon",
+            ),
+            NoPlace::TooOften(wait) => {
+                Self::later(wait, "your address connects to this server too often; try again in a moment")
+            }
+        }
+    }
+}
+
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
         Self { problem, retry_after: None }
@@ -40,6 +58,14 @@ impl From<Problem> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Problem::from(error).into()
+    }
+}
+
+impl ApiError {
+    /// Status, seconds to wait and body, for whoever is answered without a request.
+    pub(super) fn written(&self) -> (StatusCode, u128, Vec<u8>) {
+        let after = self.retry_after.unwrap_or_default().as_millis().div_ceil(1000);
+        (status(self.problem.code), after, serde_json::to_vec(&self.problem).unwrap_or_default())
     }
 }
 

@@ -3,7 +3,8 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -13,27 +14,29 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use super::answer::ApiError;
+use super::guest::Guest;
+use super::places::{NoPlace, Places};
 use super::tls::{Tls, TlsError};
 use super::{ServerConfig, Shared};
 use crate::store::{OpenError, StoreError};
 
-/// HTTP connections at a time; one that became a WebSocket gives its place back. A thousand pages that load
-/// at once open six each, and more wait in the system's queue.
-const CONNECTIONS_MAX: usize = 8_192;
+/// Time from a connection's start to its first whole request. Whoever sends a byte now and then only wants the place.
+const FIRST_HEAD_WITHIN: Duration = Duration::from_secs(10);
 
-/// Time in which a request's head must have come, and for which a connection waits for another request.
+/// Time in which a further request's head must have come, and for which a connection waits for one.
 ///
 /// Longer than the minute that proxies keep an idle connection (nginx, `keepalive_timeout`), so that a proxy never sends
 /// a request into one that we are just closing.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(75);
 
 /// A request's head, in bytes, and what is read ahead of a body. hyper's own bound of 400 KiB, times the places, is
-/// more than the whole appliance needs.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// more than the whole appliance needs; browsers send some 2 KiB.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// Connections that wait to be accepted: every page and every agent comes at once after a restart. The system has a
 /// bound of its own (Linux: 4,096, `net.core.somaxconn`).
@@ -41,6 +44,15 @@ const ACCEPT_QUEUE: u32 = 4_096;
 
 /// Pause after the system had no place for another connection, mostly for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Connections at a time that are told why there is no place for them; more are only closed.
+const TURNED_AWAY_AT_ONCE: usize = 16;
+
+/// Time in which they must have taken that in.
+const TURNED_AWAY_WITHIN: Duration = Duration::from_secs(1);
+
+/// What repeats is logged this often, with how often it happened.
+const SAID_EVERY: Duration = Duration::from_mins(1);
 
 /// Time from a connection's start to the end of its TLS handshake.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
@@ -153,46 +165,93 @@ pub(super) async fn accept_all(
     tls: Option<Arc<Tls>>,
     router: Router,
     shared: &Arc<Shared>,
+    places: &Arc<Places>,
     shutdown: &CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let doormen = Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE));
+    let (mut failures, mut refusals) = (Seldom::default(), Seldom::default());
     loop {
         let accepted = tokio::select! {
             () = shutdown.cancelled() => return,
-            accepted = accept(listener, &places) => accepted,
+            accepted = listener.accept() => accepted,
         };
-        match accepted {
-            Ok((stream, peer, place)) => {
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely: those who are connected go on, and one of them may leave.
+                if let Some(times) = failures.happened(Instant::now()) {
+                    tracing::warn!(%error, times, "connections were not accepted");
+                }
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        // A key's echo must not wait for the acknowledgement of the one before. A peer that has gone already does not mind.
+        let _ = stream.set_nodelay(true);
+        match places.take(peer.ip(), Instant::now()) {
+            Ok(place) => {
                 let (tls, router, shutdown) = (tls.clone(), router.clone(), shared.shutdown.clone());
                 shared.tasks.spawn(async move {
                     match tls {
-                        None => serve(stream, peer, router, shutdown).await,
+                        None => serve(Guest::new(stream, place), peer, router, shutdown).await,
                         Some(tls) => {
                             if let Some(stream) = shake_hands(stream, &tls).await {
-                                serve(stream, peer, router, shutdown).await;
+                                serve(Guest::new(stream, place), peer, router, shutdown).await;
                             }
                         }
                     }
-                    drop(place);
                 });
             }
-            Err(error) => {
-                tracing::warn!(%error, "a connection was not accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+            Err(why) => {
+                if let Some(times) = refusals.happened(Instant::now()) {
+                    tracing::warn!(?why, %peer, times, "connections were refused");
+                }
+                if let (None, Ok(doorman)) = (&tls, Arc::clone(&doormen).try_acquire_owned()) {
+                    shared.tasks.spawn(async move {
+                        // Whoever does not listen is closed all the same.
+                        let _ = tokio::time::timeout(TURNED_AWAY_WITHIN, turn_away(stream, why)).await;
+                        drop(doorman);
+                    });
+                }
             }
         }
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
-    // A key's echo must not wait for the acknowledgement of the one before.
-    stream.set_nodelay(true)?;
-    Ok((stream, peer, place))
+/// Says in HTTP why there is no place, before anything was asked.
+async fn turn_away(mut stream: TcpStream, why: NoPlace) -> std::io::Result<()> {
+    let answer = ApiError::from(why);
+    let (status, after, body) = answer.written();
+    let head = format!(
+        "HTTP/1.1 {status}\r\nretry-after: {after}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(&body).await?;
+    stream.shutdown().await?;
+    // What is asked is read away: a connection closed before that would be reset, and the answer lost.
+    tokio::io::copy(&mut stream.take(HEAD_BYTES_MAX as u64), &mut tokio::io::sink()).await?;
+    Ok(())
+}
+
+/// Counts what repeats, so that a log is not filled with it.
+#[derive(Debug, Default)]
+struct Seldom {
+    times: u64,
+    said_at: Option<Instant>,
+}
+
+impl Seldom {
+    /// It happened once more. How often since it was last said, if it is time to say it again.
+    fn happened(&mut self, now: Instant) -> Option<u64> {
+        self.times += 1;
+        if self.said_at.is_some_and(|at| now.duration_since(at) < SAID_EVERY) {
+            return None;
+        }
+        self.said_at = Some(now);
+        Some(std::mem::take(&mut self.times))
+    }
 }
 
 /// The TLS handshake, if it comes to one in time.
@@ -223,7 +282,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let router = TowerToHyperService::new(router);
+    let asked = Arc::new(AtomicBool::new(false));
+    let asks = Arc::clone(&asked);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        asks.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(ConnectInfo(peer));
         router.call(request)
     });
@@ -236,6 +298,10 @@ where
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,
+        () = nothing_asked(&asked) => {
+            tracing::debug!(%peer, "a connection asked for nothing in time");
+            return;
+        }
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -243,5 +309,13 @@ where
     };
     if let Err(error) = ended {
         tracing::debug!(%error, %peer, "a connection ended early");
+    }
+}
+
+/// Returns if no request has come by the time the first should have.
+async fn nothing_asked(asked: &AtomicBool) {
+    tokio::time::sleep(FIRST_HEAD_WITHIN).await;
+    if asked.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
     }
 }

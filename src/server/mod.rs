@@ -7,12 +7,15 @@ mod assets;
 mod audit;
 pub mod auth;
 mod config;
+mod guest;
 mod heart;
 mod links;
 mod listen;
 mod local;
 mod metrics;
 pub mod open_files;
+mod places;
+mod rate;
 pub mod relay;
 mod router;
 pub mod routes;
@@ -37,6 +40,7 @@ pub use tls::{TlsError, TlsFiles};
 
 use crate::base::clock::unix_millis;
 use crate::store::Store;
+use places::Places;
 use relay::Relay;
 
 /// Time that connections get to end in order when the server stops.
@@ -64,6 +68,8 @@ pub struct Shared {
     pub(crate) sign_in: auth::SignIn,
     pub(crate) metrics: metrics::Metrics,
     pub(crate) started_at: SystemTime,
+    /// For people and agents.
+    places: Arc<Places>,
 }
 
 /// A server that has its data and its port, and answers once it runs.
@@ -92,6 +98,7 @@ impl Server {
             .map_err(|error| StartError::Internal(error.to_string()))??;
         let local = local::Local::bind(&config.data_dir).await?;
         let url = config.public_url.as_ref().map_or_else(|| listen::url(address, tls.is_some()), PublicUrl::origin);
+        let places = Places::new(open_files::limit(), config.trusted_proxies.clone());
         let shared = Arc::new(Shared {
             relay: Arc::new(Relay::new(store.clone())),
             store,
@@ -103,6 +110,7 @@ impl Server {
             sign_in: auth::SignIn::default(),
             metrics: metrics::Metrics::default(),
             started_at: SystemTime::now(),
+            places,
         });
         Ok(Self { shared, listener, address, tls, metrics, local })
     }
@@ -126,12 +134,14 @@ impl Server {
     pub async fn run(self, shutdown: CancellationToken) {
         let Self { shared, listener, tls, metrics, local, .. } = self;
         let router = router::router(Arc::clone(&shared));
-        let people = listen::accept_all(&listener, tls, router, &shared, &shutdown);
-        let commands = listen::accept_all(&local.listener, None, local.router(&shared), &shared, &shutdown);
+        let people = listen::accept_all(&listener, tls, router, &shared, &shared.places, &shutdown);
+        // Of their own, so that commands and monitoring get through whoever takes all other places.
+        let (own, watched) = (Places::few(), Places::few());
+        let commands = listen::accept_all(&local.listener, None, local.router(&shared), &shared, &own, &shutdown);
         let monitoring = async {
             if let Some(metrics) = &metrics {
                 let router = metrics::router(Arc::clone(&shared));
-                listen::accept_all(metrics, None, router, &shared, &shutdown).await;
+                listen::accept_all(metrics, None, router, &shared, &watched, &shutdown).await;
             }
         };
         let expiring = async {

@@ -1,8 +1,18 @@
 //! How many files and sockets this process may have open: each viewer and each agent is one.
 
-/// Files asked for: a thousand viewers, two thousand agents, and as much again.
+/// Files asked for: as many as there are places for connections, and as much again for peers of `sessionforge up`.
 #[cfg(unix)]
-const OPEN_FILES_WANTED: u64 = 8_192;
+const OPEN_FILES_WANTED: u64 = 32_768;
+
+/// Files this process may have open; `None` where nothing bounds them.
+pub(super) fn limit() -> Option<u64> {
+    #[cfg(unix)]
+    {
+        rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+    }
+    #[cfg(not(unix))]
+    None
+}
 
 /// Raises the soft limit of open files, which is 1,024 on most systems, as far as the hard limit lets it.
 ///

@@ -1,7 +1,7 @@
 //! What all addresses of the server have in common. Which there are is in [`super::routes`].
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -10,7 +10,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
 use super::answer::ApiError;
-use super::auth::{gate, origin};
+use super::auth::{client, gate, origin};
+use super::places::NoPlace;
 use super::routes::{self, Route};
 use super::{Shared, assets, metrics, upgrade};
 use crate::base::problem::{Code, Problem};
@@ -64,11 +65,22 @@ async fn admit(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
             "this server does not answer under that name; open it as localhost, or start it with --public-url";
         return ApiError::new(Code::NotAllowed, message).into_response();
     }
+    if upgrade::is_upgrade(&request)
+        && let Err(why) = knock(&shared, &request)
+    {
+        return ApiError::from(why).into_response();
+    }
     let looks = matches!(*request.method(), Method::GET | Method::HEAD) && !upgrade::is_upgrade(&request);
     if !looks && origin::from(request.headers(), &shared.config) == origin::From::OtherSite {
         return ApiError::new(Code::NotAllowed, "requests from another site's page are refused").into_response();
     }
     next.run(request).await
+}
+
+/// Whether this client may open a socket now.
+fn knock(shared: &Shared, request: &Request) -> Result<(), NoPlace> {
+    let (peer, client) = client::both(request.extensions(), request.headers(), shared);
+    shared.places.knock(peer, client, Instant::now())
 }
 
 async fn in_time(request: Request, next: Next) -> Response {

@@ -18,6 +18,7 @@ use super::audit::note_soon;
 use super::auth::Caller;
 use super::auth::client::ClientAddress;
 use super::auth::permissions::{Permission, Whose};
+use super::rate::PerSecond;
 use super::relay::{Arrival, Line, Organisation, Page, Pulled, SessionHub, Slot, heard_on};
 use super::socket::{BATCH_BYTES, Bye, Conversation, FrameSocket};
 use super::upgrade::Upgrade;
@@ -34,7 +35,13 @@ use crate::wire::message::{self, FromViewer, Theme, ToViewer};
 const NEWS_EVERY: Duration = Duration::from_millis(100);
 
 /// Frames a page may send in a second. Acknowledgements of the fastest output are a quarter of it.
-const FRAMES_PER_SECOND_MAX: u32 = 20_000;
+const FRAMES_PER_SECOND_MAX: usize = 20_000;
+
+/// Messages among them: a page that opens all its channels at once, and drags its window.
+const MESSAGES_PER_SECOND_MAX: usize = 1_000;
+
+/// Channels of one page on one session: so that no page takes the places of all viewers.
+const CHANNELS_PER_SESSION_MAX: usize = 8;
 
 /// Answers that wait while a page does not read. It asks faster than it listens, so it is not a page of ours.
 const ANSWERS_MAX: usize = 1_024;
@@ -93,8 +100,8 @@ struct Tab {
     /// When news may go out next, and channels that wait for it to be told how many watch.
     news_at: Instant,
     counts: Vec<u32>,
-    /// Frames of the current second.
-    frames: (Instant, u32),
+    frames: PerSecond,
+    messages: PerSecond,
 }
 
 struct Attached {
@@ -112,7 +119,9 @@ impl Tab {
         let organisation = relay.organisation(caller.organisation).await.map_err(|_| Bye::Close(Close::Restart))?;
         let name = organisation.name_of(caller.user);
         let page = Arc::new(Page::new(caller, name));
-        organisation.page_opened(&page);
+        if !organisation.page_opened(&page) {
+            return Err(Bye::Close(Close::TooMany));
+        }
         if relay.is_closing() {
             page.line.close(Close::Restart);
         }
@@ -129,7 +138,8 @@ impl Tab {
             greeted: false,
             news_at: now,
             counts: Vec::new(),
-            frames: (now, 0),
+            frames: PerSecond::new(FRAMES_PER_SECOND_MAX, now),
+            messages: PerSecond::new(MESSAGES_PER_SECOND_MAX, now),
         })
     }
 
@@ -186,6 +196,10 @@ impl Tab {
         }
         if self.channels.len() >= CHANNELS_PER_VIEWER_MAX {
             let text = format!("a page watches at most {CHANNELS_PER_VIEWER_MAX} sessions; close some first");
+            return Err(Problem::new(Code::TooMany, text));
+        }
+        if self.channels.values().filter(|attached| attached.session == session).count() >= CHANNELS_PER_SESSION_MAX {
+            let text = format!("a page watches one session at most {CHANNELS_PER_SESSION_MAX} times; close some first");
             return Err(Problem::new(Code::TooMany, text));
         }
         let (view, hub, whose) = self.organisation.may_session(&self.page.who, session, Permission::WatchSession)?;
@@ -269,11 +283,9 @@ impl Conversation for Tab {
 
     fn heard(&mut self, frame: Frame) -> Result<(), Bye> {
         let now = Instant::now();
-        if now.duration_since(self.frames.0) >= Duration::from_secs(1) {
-            self.frames = (now, 0);
-        }
-        self.frames.1 += 1;
-        if self.frames.1 > FRAMES_PER_SECOND_MAX || self.answers.len() > ANSWERS_MAX {
+        let message = matches!(frame, Frame::Control(_));
+        if !self.frames.allows(1, now) || !self.messages.allows(message.into(), now) || self.answers.len() > ANSWERS_MAX
+        {
             return Err(Bye::Close(Close::TooMany));
         }
         match frame {

@@ -4,7 +4,8 @@
 //! next one, so that a hundred writers cost a few disk flushes instead of a hundred.
 //!
 //! After a write that the disk refused, redb takes no more until it was opened anew. So it is closed then, and
-//! whoever needs it next opens it: a server whose disk was full for a while needs no restart.
+//! whoever needs it next opens it: a server whose disk was full for a while needs no restart. As long as it cannot be
+//! opened, it is read from a copy in memory, and each write tries again.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -14,7 +15,7 @@ use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransac
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::StoreError;
-use super::open;
+use super::{frozen, open};
 
 /// Writes that may wait. Beyond it callers wait for a place, which slows them to the disk's pace.
 const WRITES_WAITING_MAX: usize = 256;
@@ -93,7 +94,14 @@ struct Shelf {
     path: PathBuf,
     counts: Mutex<Counts>,
     /// `None` after a failed write. Held on blocking threads alone; written only to open and to close.
-    database: RwLock<Option<Database>>,
+    database: RwLock<Option<Open>>,
+}
+
+/// The database, or a copy of it.
+struct Open {
+    database: Database,
+    /// The disk takes no writes, and these are of memory.
+    frozen: bool,
 }
 
 impl Shelf {
@@ -105,15 +113,35 @@ impl Shelf {
             self.open()?;
             database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         }
-        work(database.as_ref().ok_or_else(|| Fault::Broken("the database failed again at once".to_owned()))?)
+        work(&database.as_ref().ok_or_else(|| Fault::Broken("the database failed again at once".to_owned()))?.database)
+    }
+
+    /// Makes sure that what is written goes to the disk.
+    fn thaw(&self) -> Result<(), Fault> {
+        let mut open = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        if open.as_ref().is_some_and(|open| open.frozen) {
+            let database = open::database(&self.path)?;
+            *open = Some(Open { database, frozen: false });
+            tracing::info!("the database takes writes again");
+        }
+        Ok(())
     }
 
     fn open(&self) -> Result<(), Fault> {
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         // Somebody may have been faster.
         if database.is_none() {
-            *database = Some(open::database(&self.path)?);
-            tracing::info!("the database was opened anew");
+            *database = Some(match open::database(&self.path) {
+                Ok(database) => {
+                    tracing::info!("the database was opened anew");
+                    Open { database, frozen: false }
+                }
+                Err(error) => {
+                    let copy = frozen::open(&self.path).map_err(|cause| Fault::Broken(format!("{error}; {cause}")))?;
+                    tracing::error!(%error, "the database takes no writes; it is read as it was");
+                    Open { database: copy, frozen: true }
+                }
+            });
         }
         Ok(())
     }
@@ -129,13 +157,19 @@ impl Shelf {
     }
 
     fn close(&self) {
-        *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut open = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        // A copy in memory has not failed: it is what there is as long as the disk takes nothing.
+        open.take_if(|open| !open.frozen);
     }
 }
 
 impl Db {
     pub(super) fn new(path: PathBuf, database: Database) -> std::io::Result<Self> {
-        let shelf = Arc::new(Shelf { path, counts: Mutex::default(), database: RwLock::new(Some(database)) });
+        let shelf = Arc::new(Shelf {
+            path,
+            counts: Mutex::default(),
+            database: RwLock::new(Some(Open { database, frozen: false })),
+        });
         let (writes, waiting) = mpsc::channel(WRITES_WAITING_MAX);
         let writer = {
             let shelf = Arc::clone(&shelf);
@@ -238,20 +272,22 @@ fn write_all(shelf: &Shelf, mut waiting: mpsc::Receiver<Write>) {
 }
 
 fn commit(shelf: &Shelf, mut batch: Vec<Write>, told: &mut Vec<Tell>) -> Result<(), String> {
-    let committed = shelf.with(|database| {
-        let begun = begin(database);
-        let mut broken = None;
-        for write in batch.drain(..) {
-            let (cause, tell) = write(begun.as_ref().ok());
-            told.push(tell);
-            broken = broken.or(cause);
-        }
-        let transaction = begun?;
-        match broken {
-            // Dropping the transaction takes back what the others of the batch wrote; they are told so.
-            Some(cause) => Err(Fault::Broken(cause)),
-            None => Ok(transaction.commit()?),
-        }
+    let committed = shelf.thaw().and_then(|()| {
+        shelf.with(|database| {
+            let begun = begin(database);
+            let mut broken = None;
+            for write in batch.drain(..) {
+                let (cause, tell) = write(begun.as_ref().ok());
+                told.push(tell);
+                broken = broken.or(cause);
+            }
+            let transaction = begun?;
+            match broken {
+                // Dropping the transaction takes back what the others of the batch wrote; they are told so.
+                Some(cause) => Err(Fault::Broken(cause)),
+                None => Ok(transaction.commit()?),
+            }
+        })
     });
     // Those of a database that could not even be opened are told so too.
     told.extend(batch.into_iter().map(|write| write(None).1));

@@ -9,6 +9,7 @@ mod backup;
 mod browser_sessions;
 mod db;
 mod error;
+mod frozen;
 mod invitations;
 mod keys;
 mod links;

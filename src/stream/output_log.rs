@@ -118,6 +118,18 @@ impl OutputLog {
         Ok(piece.bytes.slice(skip..until))
     }
 
+    /// Keeps the newest `bytes_max` bytes from here on.
+    pub fn keep(&mut self, bytes_max: usize) {
+        if std::mem::replace(&mut self.bytes_max, bytes_max) > bytes_max {
+            self.trim();
+        }
+    }
+
+    /// How much is kept, in bytes.
+    pub fn bytes(&self) -> usize {
+        in_memory(self.end.since(self.start))
+    }
+
     /// Forgets everything; the next byte appended has this offset.
     pub fn restart_at(&mut self, offset: Offset) {
         self.pieces = VecDeque::new();

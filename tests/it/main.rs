@@ -28,9 +28,11 @@
 //! | [`bad_requests`] | requests that cannot be fulfilled: statuses, codes, sentences |
 //! | [`bad_frames`] | frames that no friend would send: close codes, and nobody else harmed |
 //! | [`commands`] | start, stop, forget: answered truthfully whoever dies meanwhile, and never done twice |
+//! | [`disks`] | disks that take nothing: what was promised stays, and room heals |
 //! | [`fidelity`] | the terminal model shows what xterm.js shows |
 //! | [`harness`] | the harness itself: the browser types, the stand-in answers |
 //! | [`host`] | PTY hosts: they outlive who started them; every byte, every key, once |
+//! | [`hostile`] | peers no friend would be: bounded memory, and somebody beside them types on |
 //! | [`http_accounts`] | set-up, signing in and out, passwords, throttling |
 //! | [`http_assets`] | the dashboard's files: policy, caching, compression |
 //! | [`http_full_disk`] | what was promised stays, and room heals a server without a restart |
@@ -76,10 +78,12 @@ mod browser_setup;
 mod browser_terminal;
 mod claude_code;
 mod commands;
+mod disks;
 mod drill;
 mod fidelity;
 mod harness;
 mod host;
+mod hostile;
 mod http_accounts;
 mod http_assets;
 mod http_full_disk;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::{HeaderMap, HeaderName, header, request::Parts};
+use axum::http::{Extensions, HeaderMap, HeaderName, header, request::Parts};
 
 use super::super::Shared;
 use super::super::answer::ApiError;
@@ -45,10 +45,15 @@ impl FromRequestParts<Arc<Shared>> for Browser {
 
 /// The address of whoever sent this request.
 pub(super) fn of(parts: &Parts, shared: &Shared) -> ClientAddress {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    ClientAddress(both(&parts.extensions, &parts.headers, shared).1)
+}
+
+/// The addresses of whoever is connected, a proxy perhaps, and of whoever asks.
+pub(in crate::server) fn both(extensions: &Extensions, headers: &HeaderMap, shared: &Shared) -> (IpAddr, IpAddr) {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     // Every connection says its peer; without one all count as the same.
     let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical();
-    ClientAddress(client(peer, &parts.headers, &shared.config.trusted_proxies))
+    (peer, client(peer, headers, &shared.config.trusted_proxies))
 }
 
 /// Each proxy appends whom it saw: the last address that is not a trusted proxy's is the client's. What
@@ -64,6 +69,14 @@ fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
         }
     }
     address
+}
+
+/// What counts as one address: an IPv6 customer has a whole /64.
+pub(in crate::server) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(six) => IpAddr::V6((u128::from(six) >> 64 << 64).into()),
+        IpAddr::V4(four) => IpAddr::V4(four),
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use super::client::network;
+
 /// Attempts on one account before waits begin. A person who mistypes needs three.
 const ACCOUNT_ATTEMPTS_FREE: u32 = 5;
 
@@ -39,12 +41,9 @@ impl Subject {
         Self::Account(email.chars().take(EMAIL_CHARS_MAX).flat_map(char::to_lowercase).collect())
     }
 
-    /// An IPv6 customer has a whole /64, so its addresses count as one.
+    /// Where attempts come from.
     pub(crate) fn address(address: IpAddr) -> Self {
-        Self::Address(match address.to_canonical() {
-            IpAddr::V6(six) => IpAddr::V6((u128::from(six) >> 64 << 64).into()),
-            IpAddr::V4(four) => IpAddr::V4(four),
-        })
+        Self::Address(network(address))
     }
 
     fn attempts_free(&self) -> u32 {

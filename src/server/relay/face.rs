@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 use super::fleet::{Census, Organisation, no_such_machine, no_such_session};
+use super::memory::Memory;
 use super::saver::Saver;
 use super::session_hub::SessionHub;
 use crate::base::id::{KeyId, MachineId, OrganisationId, SessionId, UserId};
@@ -33,6 +34,7 @@ struct Inner {
     organisations: Mutex<HashMap<OrganisationId, Arc<OnceCell<Arc<Organisation>>>>>,
     closing: AtomicBool,
     heart: Arc<Heart>,
+    memory: Memory,
 }
 
 impl Relay {
@@ -40,11 +42,16 @@ impl Relay {
     pub fn new(store: Store) -> Self {
         let saver = Saver::spawn(store.clone());
         let (organisations, closing, heart) = (Mutex::default(), AtomicBool::new(false), Heart::start());
-        Self { inner: Arc::new(Inner { store, saver, organisations, closing, heart }) }
+        Self { inner: Arc::new(Inner { store, saver, organisations, closing, heart, memory: Memory::default() }) }
     }
 
     pub(crate) fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    /// What hubs hold of what agents sent.
+    pub(in crate::server) fn memory(&self) -> &Memory {
+        &self.inner.memory
     }
 
     /// Tells connections whether this machine stood still.

@@ -16,7 +16,7 @@ use super::saver::Saver;
 use super::{Page, SessionHub, Uplink};
 use crate::base::clock::unix_millis;
 use crate::base::id::{MachineId, OrganisationId, SessionId, UserId};
-use crate::base::limits::SESSIONS_KNOWN_MAX;
+use crate::base::limits::{PAGES_PER_PERSON_MAX, SESSIONS_KNOWN_MAX};
 use crate::base::problem::{Code, Problem};
 use crate::store::{MachineRow, SessionRow, Sharing, Store, StoreError};
 use crate::wire::close::Close;
@@ -111,9 +111,14 @@ impl Organisation {
         })
     }
 
-    /// A page wants to be told of changes, until [`Self::page_closed`].
-    pub(crate) fn page_opened(&self, page: &Arc<Page>) {
-        self.state().pages.push(Arc::clone(page));
+    /// A page wants to be told of changes, until [`Self::page_closed`]. `false` if its person has too many.
+    pub(crate) fn page_opened(&self, page: &Arc<Page>) -> bool {
+        let mut state = self.state();
+        let fits = state.pages.iter().filter(|other| other.who.user == page.who.user).count() < PAGES_PER_PERSON_MAX;
+        if fits {
+            state.pages.push(Arc::clone(page));
+        }
+        fits
     }
 
     /// A page is gone.

@@ -8,6 +8,7 @@ mod commands;
 mod face;
 mod fleet;
 mod line;
+mod memory;
 mod page;
 mod saver;
 mod session_hub;

@@ -181,7 +181,7 @@ impl SessionHub {
         let Some(upstream) = upstream.as_ref().filter(|_| watcher.way.passes()) else { return };
         tracing::trace!(hop = "k4", session = %self.session, bytes = bytes.len(), "input");
         let input = Frame::Input { channel: upstream.channel(), viewer: watcher.viewer, number, bytes };
-        if upstream.uplink().send(input).is_err() {
+        if upstream.uplink().send(upstream.channel(), input).is_err() {
             // A later key must not overtake this one, so the channel is over; what was typed stays with the page.
             watcher.dismiss(Problem::new(
                 Code::TooMany,

@@ -1,25 +1,21 @@
 //! The way to one connected agent: what is to be sent to it, and the requests it has not answered yet.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+mod lanes;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::line::Line;
+use super::memory::Share;
 use crate::base::id::{KeyId, MachineId, OrganisationId};
 use crate::base::problem::{Code, Problem};
 use crate::wire::Frame;
 use crate::wire::close::Close;
 use crate::wire::message::{self, SessionAsk, ToAgent};
-
-/// What may wait to be sent to one agent, in bytes: keys, pastes and messages of all viewers of its machine.
-///
-/// Typing is a few bytes a second; this is room for several large pastes on a slow line.
-const QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// What a frame costs in the queue beside its payload, in bytes.
-const FRAME_COST_BYTES: usize = 96;
+use lanes::{Lanes, OF_MACHINE};
 
 /// Requests to one agent that are not answered yet.
 const REQUESTS_MAX: usize = 256;
@@ -52,14 +48,15 @@ pub struct Uplink {
     pub key: KeyId,
     /// Its connection.
     pub line: Line,
+    /// What hubs may hold of what it sends.
+    pub(super) memory: Arc<Share>,
     queue: Mutex<Queue>,
     requests: Mutex<Requests>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    frames: VecDeque<Frame>,
-    bytes: usize,
+    lanes: Lanes,
     /// Newest credit by channel; older ones are worth nothing.
     acks: BTreeMap<u32, u64>,
 }
@@ -74,35 +71,37 @@ struct Requests {
 impl Uplink {
     /// Of a machine whose agent was just registered.
     pub fn new(machine: MachineId, organisation: OrganisationId, key: KeyId) -> Self {
-        let (line, queue, requests) = Default::default();
-        Self { machine, organisation, key, line, queue, requests }
+        let (line, memory, queue, requests) = Default::default();
+        Self { machine, organisation, key, line, memory, queue, requests }
     }
 
-    /// Sends a frame behind the earlier ones.
-    pub fn send(&self, frame: Frame) -> Result<(), Full> {
-        {
-            let mut queue = self.queue();
-            let cost = cost(&frame);
-            if queue.bytes + cost > QUEUE_BYTES_MAX {
-                return Err(Full);
-            }
-            queue.bytes += cost;
-            queue.frames.push_back(frame);
-        }
+    /// The same, where all connections of the machine share what may be held.
+    #[must_use]
+    pub(crate) fn sharing(self, memory: Arc<Share>) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// Sends a frame behind the earlier ones of the session on `channel`.
+    pub fn send(&self, channel: u32, frame: Frame) -> Result<(), Full> {
+        self.queue().lanes.push(channel, frame)?;
         self.line.wake();
         Ok(())
     }
 
     /// Sends a message. An agent that does not take it is not there any more: its connection is closed.
     pub fn say(&self, message: &ToAgent) {
-        if self.send(message::to_frame(message)).is_err() {
-            self.line.close(Close::TooMany);
-        }
+        self.say_on(OF_MACHINE, message);
     }
 
     /// Sends a message to the PTY host of the session on `channel`.
     pub fn ask(&self, channel: u32, ask: SessionAsk) {
-        self.say(&ToAgent::Session { channel, ask });
+        self.say_on(channel, &ToAgent::Session { channel, ask });
+    }
+
+    fn say_on(&self, channel: u32, message: &ToAgent) {
+        if self.send(channel, message::to_frame(message)).is_err() {
+            self.line.close(Close::TooMany);
+        }
     }
 
     /// Gives credit.
@@ -117,9 +116,7 @@ impl Uplink {
         if let Some((channel, consumed)) = queue.acks.pop_first() {
             return Some(Frame::Ack { channel, consumed });
         }
-        let frame = queue.frames.pop_front()?;
-        queue.bytes -= cost(&frame);
-        Some(frame)
+        queue.lanes.pop()
     }
 
     /// Sends the request that `message` makes of its number, and waits for the answer.
@@ -179,18 +176,9 @@ impl Uplink {
     }
 }
 
-fn cost(frame: &Frame) -> usize {
-    FRAME_COST_BYTES
-        + match frame {
-            Frame::Control(bytes) | Frame::Input { bytes, .. } => bytes.len(),
-            _ => 0,
-        }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use bytes::Bytes;
@@ -238,7 +226,7 @@ mod tests {
         let refused = loop {
             number += 1;
             let frame = Frame::Input { channel: 1, viewer: ViewerId::random(), number, bytes: paste.clone() };
-            if uplink.send(frame).is_err() {
+            if uplink.send(1, frame).is_err() {
                 break number;
             }
             uplink.ack(1, number);

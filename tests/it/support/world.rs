@@ -84,6 +84,15 @@ impl Place {
         command
     }
 
+    /// The program, for which a write beyond the kernel's limit on file sizes fails and does not end it: so that the limit
+    /// can play a full disk.
+    pub fn program_for_small_disks(&self) -> PathBuf {
+        let path = self.path("bin/sessionforge-for-small-disks");
+        std::fs::write(&path, format!("#!/bin/bash\ntrap '' XFSZ\nexec '{PROGRAM}' \"$@\"\n")).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        path
+    }
+
     /// What is known of every session that has or had a PTY host here.
     pub fn hosts(&self) -> Vec<Facts> {
         scan(&self.path("agent/run")).unwrap_or_default()
@@ -109,7 +118,17 @@ impl World {
     pub async fn start_logging(filter: &str) -> Self {
         let mut place = Place::new();
         filter.clone_into(&mut place.log);
-        let mut world = Self::server_in(place).await;
+        let mut world = Self::server_in(place, PathBuf::from(PROGRAM)).await;
+        world.set_up().await;
+        world.start_agent().await;
+        world
+    }
+
+    /// The same, with [`Place::program_for_small_disks`].
+    pub async fn start_on_small_disks() -> Self {
+        let place = Place::new();
+        let program = place.program_for_small_disks();
+        let mut world = Self::server_in(place, program).await;
         world.set_up().await;
         world.start_agent().await;
         world
@@ -117,16 +136,16 @@ impl World {
 
     /// Only a server, freshly started; nobody has an account yet.
     pub async fn server_only() -> Self {
-        Self::server_in(Place::new()).await
+        Self::server_in(Place::new(), PathBuf::from(PROGRAM)).await
     }
 
-    async fn server_in(place: Place) -> Self {
-        let (server, address) = start_server(&place, Path::new(PROGRAM), "127.0.0.1:0").await;
+    async fn server_in(place: Place, program: PathBuf) -> Self {
+        let (server, address) = start_server(&place, &program, "127.0.0.1:0").await;
         Self {
             http: Http::new(address),
             server: Some(server),
             agent: None,
-            programs: [PROGRAM, PROGRAM].map(PathBuf::from),
+            programs: [program.clone(), program],
             route: address,
             key: String::new(),
             machine: None,

@@ -57,7 +57,7 @@ impl World {
 
     fn page_of(&self, who: Caller) -> Arc<Page> {
         let page = Arc::new(Page::new(who, "Ada".to_owned()));
-        self.organisation.page_opened(&page);
+        assert!(self.organisation.page_opened(&page));
         page
     }
 

@@ -25,7 +25,7 @@ impl State {
         piece: &[u8],
     ) -> Result<(), Violation> {
         let Some(upstream) = &mut self.upstream else { return Ok(()) };
-        upstream.received(piece.len());
+        upstream.received(piece.len())?;
         let whole = upstream.snapshot(id, at, flags, piece)?;
         match whole {
             Some((Purpose::Repaint, at, bytes)) => self.repainted(at, bytes),

@@ -15,9 +15,13 @@ use crate::base::offset::Offset;
 use crate::base::problem::{Code, Problem};
 use crate::server::auth::Caller;
 use crate::server::relay::Uplink;
+use crate::server::relay::memory::{Held, Share};
 use crate::stream::{OutputLog, Reader, Step};
 use crate::wire::frame::{Frame, SnapshotAt, SnapshotFlags};
 use crate::wire::message::{self, From, SessionAsk, Take, ToViewer};
+
+/// Output kept of a session while memory is short, in bytes: several windows of a slow viewer.
+const SHORT_LOG_BYTES: usize = 128 * 1024;
 
 /// How far the log runs ahead of the furthest viewer, in windows of that viewer.
 ///
@@ -32,6 +36,7 @@ pub(super) const AHEAD_BYTES_MAX: u64 = HUB_LOG_BYTES_MAX as u64 / 2;
 pub(super) struct State {
     pub(super) upstream: Option<Upstream>,
     pub(super) log: OutputLog,
+    log_held: Option<Held>,
     /// Epoch of the repaint that the log's output follows; with it a viewer may resume, and the hub too.
     pub(super) epoch: Option<u32>,
     /// The newest screen.
@@ -69,6 +74,7 @@ impl State {
         Self {
             upstream: None,
             log: OutputLog::new(HUB_LOG_BYTES_MAX),
+            log_held: None,
             epoch: None,
             screen: None,
             watchers: HashMap::new(),
@@ -204,10 +210,12 @@ impl State {
 
     pub(super) fn output(&mut self, offset: Offset, bytes: &[u8]) -> Result<(), Violation> {
         let Some(upstream) = &mut self.upstream else { return Ok(()) };
-        upstream.received(bytes.len());
+        upstream.received(bytes.len())?;
         let known = upstream.accept(offset, self.log.end())?;
+        let share = Arc::clone(&upstream.uplink().memory);
         if let Some(new) = known.and_then(|known| bytes.get(known..)) {
             self.log.append(new);
+            self.hold_log(&share);
             for slot in self.hungry.drain(..) {
                 if let Some(watcher) = self.watchers.get_mut(&slot) {
                     watcher.hungry = false;
@@ -217,6 +225,17 @@ impl State {
         }
         self.settle();
         Ok(())
+    }
+
+    /// Counts what the log holds, and keeps it short where its machine's hubs hold much.
+    fn hold_log(&mut self, share: &Arc<Share>) {
+        self.log.keep(if share.is_tight() { SHORT_LOG_BYTES } else { HUB_LOG_BYTES_MAX });
+        let held = self.log_held.get_or_insert_with(|| Held::none(share));
+        if held.set(self.log.bytes()).is_err() {
+            self.log.keep(SHORT_LOG_BYTES);
+            // What cannot be counted any more is at most a short log for each session that is watched.
+            let _ = held.set(self.log.bytes());
+        }
     }
 
     pub(super) fn end(&mut self, offset: Offset) {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::base::limits::SNAPSHOT_BYTES_MAX;
+use crate::base::limits::{SNAPSHOT_BYTES_MAX, WINDOW_BYTES_MAX};
 use crate::base::offset::Offset;
 use crate::server::relay::Uplink;
+use crate::server::relay::memory::{Held, Share};
 use crate::wire::frame::{SnapshotAt, SnapshotFlags};
 use crate::wire::message::{From, SessionAsk};
 
@@ -24,6 +25,15 @@ pub enum Violation {
         /// The offset that came.
         got: Offset,
     },
+    /// More than it had credit for.
+    #[error("more than {max} bytes were sent without credit")]
+    OverCredit {
+        /// In bytes.
+        max: u64,
+    },
+    /// The server gives this machine no more memory.
+    #[error("the screens of this machine's sessions take more memory than the server has for one machine")]
+    NoMemory,
     /// A snapshot beyond its bound.
     #[error("a snapshot is longer than the {max} bytes allowed")]
     SnapshotTooLarge {
@@ -58,9 +68,12 @@ pub(super) enum Purpose {
     Unasked,
 }
 
+/// What may come that was not acknowledged, in bytes. An agent of ours stays below a window, and a frame.
+const UNACKNOWLEDGED_MAX: u64 = 4 * WINDOW_BYTES_MAX as u64;
+
 /// A snapshot that is arriving.
 #[derive(Debug, Default)]
-struct Assembly(Option<(SnapshotAt, BytesMut)>);
+struct Assembly(Option<(SnapshotAt, BytesMut, Held)>);
 
 impl Assembly {
     /// Takes a piece; gives the whole once it is there.
@@ -70,21 +83,26 @@ impl Assembly {
         flags: SnapshotFlags,
         piece: &[u8],
         max: usize,
+        share: &Arc<Share>,
     ) -> Result<Option<(SnapshotAt, Bytes)>, Violation> {
         if flags.first {
-            self.0 = Some((at, BytesMut::with_capacity(piece.len())));
+            self.0 = Some((at, BytesMut::with_capacity(piece.len()), Held::none(share)));
         }
         // A piece whose beginning was not seen is the rest of something that is no longer wanted.
-        let Some((_, bytes)) = &mut self.0 else { return Ok(None) };
+        let Some((_, bytes, held)) = &mut self.0 else { return Ok(None) };
         if bytes.len() + piece.len() > max {
             self.0 = None;
             return Err(Violation::SnapshotTooLarge { max });
+        }
+        if held.set(bytes.len() + piece.len()).is_err() {
+            self.0 = None;
+            return Err(Violation::NoMemory);
         }
         bytes.extend_from_slice(piece);
         if !flags.last {
             return Ok(None);
         }
-        Ok(self.0.take().map(|(at, bytes)| (at, bytes.freeze())))
+        Ok(self.0.take().map(|(at, bytes, held)| (at, held.with(bytes))))
     }
 }
 
@@ -223,8 +241,10 @@ impl Upstream {
     }
 
     /// Payload bytes have come.
-    pub(super) fn received(&mut self, bytes: usize) {
+    pub(super) fn received(&mut self, bytes: usize) -> Result<(), Violation> {
         self.received += bytes as u64;
+        let within = self.received - self.acked <= UNACKNOWLEDGED_MAX;
+        if within { Ok(()) } else { Err(Violation::OverCredit { max: UNACKNOWLEDGED_MAX }) }
     }
 
     /// Gives credit for everything but the newest `held` bytes.
@@ -251,10 +271,18 @@ impl Upstream {
             id if id == self.history_asked => Purpose::History,
             _ => Purpose::Unasked,
         };
+        let share = &self.uplink.memory;
         let whole = match purpose {
-            Purpose::Repaint => self.repaint.take(at, flags, piece, SCREEN_BYTES_MAX)?,
-            Purpose::Screen => self.screen.take(at, flags, piece, SCREEN_BYTES_MAX)?,
-            Purpose::History => self.history.take(at, flags, piece, SNAPSHOT_BYTES_MAX)?,
+            Purpose::Repaint => self.repaint.take(at, flags, piece, SCREEN_BYTES_MAX, share)?,
+            Purpose::Screen => self.screen.take(at, flags, piece, SCREEN_BYTES_MAX, share)?,
+            Purpose::History => match self.history.take(at, flags, piece, SNAPSHOT_BYTES_MAX, share) {
+                // Scrollback is the first to go without: its viewers ask again when they scroll.
+                Err(Violation::NoMemory) => {
+                    self.history_asked = None;
+                    None
+                }
+                taken => taken?,
+            },
             Purpose::Unasked => None,
         };
         let Some((at, bytes)) = whole else { return Ok(None) };

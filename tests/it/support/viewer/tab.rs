@@ -71,6 +71,9 @@ impl Tab {
             };
             let done = tokio::select! {
                 () = tokio::time::sleep_until(silent_at), if reading => {
+                    if socket.heard_at + SILENCE_MAX > Instant::now() {
+                        continue; // A ping came, which is answered where frames are read.
+                    }
                     return Closed { code: None, reason: "no sign of life".to_owned() };
                 }
                 frame = frame => match frame {
