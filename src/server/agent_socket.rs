@@ -60,12 +60,7 @@ where
             tracing::info!(%machine, "agent connected");
             let bye = socket.converse(&mut agent).await;
             tracing::info!(%machine, why = ?bye, "agent disconnected");
-            if agent.leave() {
-                let written = relay.store().touch_machine(agent.uplink.organisation, machine, unix_millis()).await;
-                if let Err(error) = written {
-                    tracing::warn!(%machine, %error, "when it was last seen was not written");
-                }
-            }
+            agent.leave();
             bye
         }
         Err(bye) => {
@@ -205,9 +200,9 @@ impl Agent {
         }
     }
 
-    /// The connection has ended. Whether the machine is away now.
-    fn leave(&self) -> bool {
-        self.organisation.disconnected(&self.uplink)
+    /// The connection has ended.
+    fn leave(&self) {
+        self.organisation.disconnected(&self.uplink);
     }
 }
 

@@ -157,6 +157,8 @@ impl Server {
         let ended = async {
             shared.relay.shutdown().await;
             shared.tasks.wait().await;
+            // What the connections had to say as they ended.
+            shared.relay.flush().await;
         };
         if tokio::time::timeout(SHUTDOWN_TIME_MAX, ended).await.is_err() {
             tracing::warn!(open = shared.tasks.len(), "connections were cut");

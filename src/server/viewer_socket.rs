@@ -19,7 +19,7 @@ use super::auth::Caller;
 use super::auth::client::ClientAddress;
 use super::auth::permissions::{Permission, Whose};
 use super::rate::PerSecond;
-use super::relay::{Arrival, Line, Organisation, Page, Pulled, SessionHub, Slot, heard_on};
+use super::relay::{Arrival, Line, Organisation, Page, Pulled, SessionHub, Slot, Tour, heard_on};
 use super::socket::{BATCH_BYTES, Bye, Conversation, FrameSocket};
 use super::upgrade::Upgrade;
 use crate::base::id::SessionId;
@@ -45,6 +45,10 @@ const CHANNELS_PER_SESSION_MAX: usize = 8;
 
 /// Answers that wait while a page does not read. It asks faster than it listens, so it is not a page of ours.
 const ANSWERS_MAX: usize = 1_024;
+
+/// News of the fleet sent at a time, in bytes of JSON. A fleet of thousands is told within a few seconds, and a crowd of
+/// pages that comes back after a restart leaves the processor to its terminals.
+const NEWS_BYTES_MAX: usize = 64 * 1024;
 
 /// How much of the first message about the fleet is filled; the rest follows piece by piece.
 const FLEET_BYTES_MAX: usize = CONTROL_BYTES_MAX / 2;
@@ -97,6 +101,7 @@ struct Tab {
     marked: Vec<u32>,
     answers: Vec<Frame>,
     greeted: bool,
+    tour: Tour,
     /// When news may go out next, and channels that wait for it to be told how many watch.
     news_at: Instant,
     counts: Vec<u32>,
@@ -136,6 +141,7 @@ impl Tab {
             marked: Vec::new(),
             answers: Vec::new(),
             greeted: false,
+            tour: Tour::default(),
             news_at: now,
             counts: Vec::new(),
             frames: PerSecond::new(FRAMES_PER_SECOND_MAX, now),
@@ -223,32 +229,8 @@ impl Tab {
         }
     }
 
-    /// Everything there is, as far as one message holds it; the rest comes as if it had just changed.
-    fn fleet(&self) -> Frame {
-        let who = &self.page.who;
-        let (mut machines, mut sessions) = (self.organisation.machines(who), self.organisation.sessions(who));
-        let mut room = FLEET_BYTES_MAX;
-        let fit = fitting(&machines, &mut room);
-        machines.drain(fit..).for_each(|machine| self.page.machine_changed(machine.id));
-        let fit = fitting(&sessions, &mut room);
-        sessions.drain(fit..).for_each(|session| self.page.session_changed(session.info.id));
-        message::to_frame(&ToViewer::Fleet { machines, sessions })
-    }
-
-    fn tell_fleet(&self, out: &mut Vec<Frame>) {
-        let (machines, sessions) = self.page.take_fleet();
-        out.extend(machines.into_iter().map(|id| {
-            message::to_frame(&match self.organisation.machine(&self.page.who, id) {
-                Some(machine) => ToViewer::Machine { machine },
-                None => ToViewer::MachineGone { id },
-            })
-        }));
-        out.extend(sessions.into_iter().map(|id| {
-            message::to_frame(&match self.organisation.session(&self.page.who, id) {
-                Some(session) => ToViewer::Session { session },
-                None => ToViewer::SessionGone { id },
-            })
-        }));
+    fn has_news(&self) -> bool {
+        !self.counts.is_empty() || !self.tour.is_over() || self.page.has_fleet_news()
     }
 
     /// Lets one channel have its turn; how many bytes it took.
@@ -315,18 +297,13 @@ impl Conversation for Tab {
     }
 
     fn fill(&mut self, out: &mut Vec<Frame>) -> Result<(), Bye> {
+        let now = Instant::now();
         if !std::mem::replace(&mut self.greeted, true) {
-            out.push(self.fleet());
+            out.push(self.organisation.fleet(&self.page, &mut self.tour, FLEET_BYTES_MAX));
+            // Terminals come first, also before the rest of the fleet.
+            self.news_at = now + NEWS_EVERY;
         }
         out.append(&mut self.answers);
-        let now = Instant::now();
-        if now >= self.news_at && (!self.counts.is_empty() || self.page.has_fleet_news()) {
-            self.news_at = now + NEWS_EVERY;
-            self.tell_fleet(out);
-            for channel in std::mem::take(&mut self.counts) {
-                self.turn(channel, true, out);
-            }
-        }
         let mut marked = std::mem::take(&mut self.marked);
         self.page.take_channels(&mut marked);
         marked.drain(..).for_each(|channel| self.queue(channel));
@@ -337,11 +314,19 @@ impl Conversation for Tab {
         {
             bytes += self.turn(channel, false, out);
         }
+        // Behind output, but not instead of it: that may never end.
+        if now >= self.news_at && self.has_news() {
+            self.news_at = now + NEWS_EVERY;
+            self.organisation.tell(&self.page, &mut self.tour, NEWS_BYTES_MAX, out);
+            for channel in std::mem::take(&mut self.counts) {
+                self.turn(channel, true, out);
+            }
+        }
         Ok(())
     }
 
     fn later(&self) -> Option<Instant> {
-        (!self.counts.is_empty() || self.page.has_fleet_news()).then_some(self.news_at)
+        self.has_news().then_some(self.news_at)
     }
 }
 
@@ -353,18 +338,6 @@ impl Drop for Tab {
             self.organisation.viewers_changed(attached.session);
         }
     }
-}
-
-/// How many of `items` fit into `room` bytes of JSON, which shrinks by them.
-fn fitting<T: serde::Serialize>(items: &[T], room: &mut usize) -> usize {
-    let fits = |item: &&T| {
-        // A view is a struct of strings and numbers, which always has a JSON form.
-        let bytes = serde_json::to_vec(item).map_or(usize::MAX, |json| json.len() + 1);
-        let fits = bytes <= *room;
-        *room = room.saturating_sub(bytes);
-        fits
-    };
-    items.iter().take_while(fits).count()
 }
 
 fn payload_bytes(frame: &Frame) -> usize {

@@ -1,7 +1,5 @@
 //! Browsers that are signed in, by the hash of their cookie.
 
-use std::net::IpAddr;
-
 use redb::WriteTransaction;
 
 use super::db::Fault;
@@ -56,18 +54,6 @@ impl Store {
             let row = row.ok_or(StoreError::NotFound { what: "browser session" })?;
             BROWSER_SESSIONS.remove(t, row.hash.as_str())?;
             Ok(row.hash)
-        })
-        .await
-    }
-
-    /// Notes that a browser was there. One that was signed out meanwhile stays so.
-    pub async fn touch_browser_session(&self, hash: SecretHash, now: u64, address: IpAddr) -> Result<(), StoreError> {
-        self.write(move |t| match BROWSER_SESSIONS.get(t, hash.as_str())? {
-            Some(row) => {
-                let row = BrowserSessionRow { last_seen: now, address: Some(address), ..row };
-                BROWSER_SESSIONS.put(t, hash.as_str(), &row)
-            }
-            None => Ok(()),
         })
         .await
     }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::error::StoreError;
 use super::{frozen, open};
@@ -22,6 +22,10 @@ const WRITES_WAITING_MAX: usize = 256;
 
 /// Writes that share one commit at most, so that the first of them is not kept waiting for long.
 const WRITES_PER_COMMIT_MAX: usize = 64;
+
+/// Reads at a time. Each takes microseconds and a thread; a thousand peers that come back at once must not have the
+/// system make hundreds of threads for them.
+const READS_AT_ONCE: usize = 16;
 
 /// Why a transaction's step went wrong.
 #[derive(Debug)]
@@ -74,6 +78,7 @@ type Write = Box<dyn FnOnce(Option<&WriteTransaction>) -> (Option<String>, Tell)
 /// The open database. Dropping it waits for the write that is under way.
 pub(super) struct Db {
     shelf: Arc<Shelf>,
+    reads: Semaphore,
     writes: Option<mpsc::Sender<Write>>,
     writer: Option<JoinHandle<()>>,
 }
@@ -175,7 +180,8 @@ impl Db {
             let shelf = Arc::clone(&shelf);
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || write_all(&shelf, waiting))?
         };
-        Ok(Self { shelf, writes: Some(writes), writer: Some(writer) })
+        let reads = Semaphore::new(READS_AT_ONCE);
+        Ok(Self { shelf, reads, writes: Some(writes), writer: Some(writer) })
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -193,6 +199,8 @@ impl Db {
         F: FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
     {
         let shelf = Arc::clone(&self.shelf);
+        // Never closed, so there is always a place after a while.
+        let _place = self.reads.acquire().await;
         let looked =
             tokio::task::spawn_blocking(move || shelf.with(|database| look(&ReadableDatabase::begin_read(database)?)));
         match looked.await {

@@ -1,7 +1,5 @@
 //! API keys: looked up by their hash, so that a copy of the file opens nothing.
 
-use std::net::IpAddr;
-
 use redb::WriteTransaction;
 
 use super::db::Fault;
@@ -67,24 +65,6 @@ impl Store {
                 KEYS.put(t, organisation, id, &KeyRow { revoked_at: Some(now), ..row })
             }
             _ => Err(StoreError::NotFound { what: "API key" }.into()),
-        })
-        .await
-    }
-
-    /// Notes when a key was used, and from where.
-    pub async fn touch_key(
-        &self,
-        organisation: OrganisationId,
-        id: KeyId,
-        now: u64,
-        from: IpAddr,
-    ) -> Result<(), StoreError> {
-        self.write(move |t| match KEYS.get(t, organisation, id)? {
-            Some(row) => {
-                let row = KeyRow { last_used_at: Some(now), last_used_from: Some(from), ..row };
-                KEYS.put(t, organisation, id, &row)
-            }
-            None => Ok(()),
         })
         .await
     }

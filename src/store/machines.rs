@@ -24,6 +24,9 @@ impl Store {
     /// A `claimed` id of this organisation and of the maker of `key` is that machine; an unknown one is answered with
     /// a new id; one of somebody else is refused with [`StoreError::ForeignMachine`]. A new machine belongs to the
     /// maker of `key`.
+    ///
+    /// A machine that comes back as it was is only looked up: after a restart of the server all of them do, and none
+    /// is to wait for a commit. When it was last connected is [noted](super::Note::MachineSeen) a moment later.
     pub async fn register_machine(
         &self,
         organisation: OrganisationId,
@@ -31,6 +34,11 @@ impl Store {
         claimed: Option<MachineId>,
         facts: MachineFacts,
     ) -> Result<MachineRow, StoreError> {
+        if let Some(id) = claimed
+            && let Some(row) = self.machine_as_it_was(organisation, key, id, &facts).await?
+        {
+            return Ok(row);
+        }
         self.write(move |t| {
             let now = unix_millis();
             let Some(made) = KEYS.get(t, organisation, key)? else {
@@ -62,6 +70,23 @@ impl Store {
             };
             MACHINES.put(t, organisation, row.id, &row)?;
             Ok(row)
+        })
+        .await
+    }
+
+    /// The row of a machine, if registering it with this key and these facts would not change it.
+    async fn machine_as_it_was(
+        &self,
+        organisation: OrganisationId,
+        key: KeyId,
+        id: MachineId,
+        facts: &MachineFacts,
+    ) -> Result<Option<MachineRow>, StoreError> {
+        let facts = facts.clone();
+        self.read(move |t| {
+            let Some(made) = KEYS.get(t, organisation, key)? else { return Ok(None) };
+            let row = MACHINES.get(t, organisation, id)?;
+            Ok(row.filter(|row| row.key == key && row.owner == made.created_by && row.facts == facts))
         })
         .await
     }
@@ -105,20 +130,6 @@ impl Store {
             }
             sessions::remove_all(t, organisation, id)?;
             MACHINES.remove(t, organisation, id)
-        })
-        .await
-    }
-
-    /// Notes when a machine was last connected. Nothing happens to one that was removed meanwhile.
-    pub async fn touch_machine(
-        &self,
-        organisation: OrganisationId,
-        id: MachineId,
-        last_seen: u64,
-    ) -> Result<(), StoreError> {
-        self.write(move |t| match MACHINES.get(t, organisation, id)? {
-            Some(row) => MACHINES.put(t, organisation, id, &MachineRow { last_seen, ..row }),
-            None => Ok(()),
         })
         .await
     }

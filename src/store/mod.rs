@@ -12,6 +12,7 @@ mod error;
 mod frozen;
 mod invitations;
 mod keys;
+mod later;
 mod links;
 mod machines;
 mod members;
@@ -34,6 +35,7 @@ pub use backup::{Restored, restore};
 pub use db::Counts;
 pub use error::{OpenError, StoreError};
 pub use invitations::Joining;
+pub use later::Note;
 pub use machines::MachineEdit;
 pub use members::{Ended, Member};
 pub use row::{

@@ -29,14 +29,7 @@ impl Store {
     /// Notes a session. An id that is known under another machine is refused with
     /// [`StoreError::ForeignSession`]; owner and sharing of a known one stay.
     pub async fn put_session(&self, row: SessionRow) -> Result<(), StoreError> {
-        self.write(move |t| {
-            if MACHINES.get(t, row.organisation, row.machine)?.is_none() {
-                return Err(StoreError::NotFound { what: "machine" }.into());
-            }
-            let row = checked(t, row)?;
-            put(t, &row)
-        })
-        .await
+        self.write(move |t| note(t, row)).await
     }
 
     /// Changes who may see a session.
@@ -55,11 +48,22 @@ impl Store {
 
     /// Forgets a session.
     pub async fn remove_session(&self, organisation: OrganisationId, id: SessionId) -> Result<(), StoreError> {
-        self.write(move |t| match find(t, organisation, id)? {
-            Some(row) => remove(t, &row),
-            None => Err(StoreError::NotFound { what: "session" }.into()),
-        })
-        .await
+        self.write(move |t| forget(t, organisation, id)).await
+    }
+}
+
+pub(super) fn note(t: &WriteTransaction, row: SessionRow) -> Result<(), Fault> {
+    if MACHINES.get(t, row.organisation, row.machine)?.is_none() {
+        return Err(StoreError::NotFound { what: "machine" }.into());
+    }
+    let row = checked(t, row)?;
+    put(t, &row)
+}
+
+pub(super) fn forget(t: &WriteTransaction, organisation: OrganisationId, id: SessionId) -> Result<(), Fault> {
+    match find(t, organisation, id)? {
+        Some(row) => remove(t, &row),
+        None => Err(StoreError::NotFound { what: "session" }.into()),
     }
 }
 

@@ -97,6 +97,48 @@ async fn a_machine_keeps_its_id_within_its_organisation_and_nobody_takes_it_over
 }
 
 #[tokio::test]
+async fn a_machine_that_comes_back_as_it_was_waits_for_no_commit() {
+    let world = World::new().await;
+    let (store, organisation, key) = (world.store.clone(), world.owner.organisation, world.key.id);
+    let machine = world.machine().await;
+    // A commit that takes as long as we like.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let slow = tokio::spawn(async move { store.write(move |_| Ok(held.recv().is_ok())).await });
+    let store = &world.store;
+    let known = store.register_machine(organisation, key, Some(machine.id), MachineFacts::default()).await.unwrap();
+    assert_eq!(known, machine);
+    let renamed = MachineFacts { name: "renamed".to_owned(), ..MachineFacts::default() };
+    let mut changed = Box::pin(store.register_machine(organisation, key, Some(machine.id), renamed.clone()));
+    assert!(futures_util::poll!(&mut changed).is_pending(), "what is new is on disk before it is answered");
+    release.send(()).unwrap();
+    assert!(slow.await.unwrap().unwrap());
+    assert_eq!(changed.await.unwrap().facts, renamed);
+}
+
+#[tokio::test]
+async fn notes_are_written_together_and_those_that_fit_no_more_are_left_out() {
+    let world = World::new().await;
+    let (store, organisation) = (&world.store, world.owner.organisation);
+    let (machine, removed) = (world.machine().await, world.machine().await);
+    store.remove_machine(organisation, removed.id).await.unwrap();
+    let rows: Vec<_> = (0..600).map(|_| session_row(machine.id, organisation, world.owner.user)).collect();
+    let mut notes: Vec<_> = rows.iter().map(|row| Note::Session(Box::new(row.clone()))).collect();
+    notes.insert(0, Note::Session(Box::new(session_row(removed.id, organisation, world.owner.user))));
+    notes.insert(1, Note::MachineSeen(organisation, removed.id, 7));
+    notes.insert(2, Note::SessionGone(organisation, SessionId::random()));
+    notes.insert(3, Note::Session(Box::new(SessionRow { machine: removed.id, ..rows[0].clone() })));
+    notes.push(Note::MachineSeen(organisation, machine.id, 8));
+    notes.push(Note::KeyUsed(organisation, world.key.id, 9, std::net::Ipv4Addr::LOCALHOST.into()));
+    store.write_notes(notes).await.unwrap();
+    assert_eq!(store.sessions(organisation).await.unwrap().len(), 600);
+    assert_eq!(store.machine(organisation, machine.id).await.unwrap().unwrap().last_seen, 8);
+    assert_eq!(store.machines(organisation).await.unwrap().len(), 1, "a removed machine does not come back");
+    assert_eq!(store.keys(organisation).await.unwrap()[0].last_used_at, Some(9));
+    store.write_notes(vec![Note::SessionGone(organisation, rows[0].info.id)]).await.unwrap();
+    assert_eq!(store.session(organisation, rows[0].info.id).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_session_stays_with_its_machine_and_its_owner() {
     let world = World::new().await;
     let (store, organisation) = (&world.store, world.owner.organisation);

@@ -12,6 +12,7 @@
 //! | [`browser_line`] | the page's line broken in every way: never shown as live when it is not |
 //! | [`claude_code`] | the real Claude Code: an answer, a permission prompt, a reload in the middle of it, a conversation resumed |
 //! | [`relay`] | output to many: every byte to who keeps up, repaints to who does not, nobody held |
+//! | [`crowd`] | a fleet of thousands at one viewer; nothing stays of who has gone |
 //! | [`input`] | keys: once, in order, from the controller; Ctrl-C gets through |
 //! | [`drill`] | everything goes wrong, by a seed: no session, no byte, no keystroke is lost or doubled |
 //! | [`agent_away`] | the agent ends in every way in which it can; what happens while it or the server is away |
@@ -79,6 +80,7 @@ mod browser_terminal;
 mod claude_code;
 mod commands;
 mod disks;
+mod crowd;
 mod drill;
 mod fidelity;
 mod harness;

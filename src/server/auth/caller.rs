@@ -20,7 +20,7 @@ use crate::base::clock::unix_millis;
 use crate::base::id::{KeyId, OrganisationId, UserId};
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::{Secret, SecretHash};
-use crate::store::{BrowserSessionRow, KeyRow, Role, Scope};
+use crate::store::{BrowserSessionRow, KeyRow, Note, Role, Scope};
 
 /// A key's last use is noted at most this often, in milliseconds: it is for people, not for accounts.
 const KEY_TOUCHED_EVERY_MILLIS: u64 = 60_000;
@@ -156,18 +156,12 @@ async fn by_key(headers: &HeaderMap, from: ClientAddress, shared: &Arc<Shared>) 
     })
 }
 
-/// Nobody waits for this write, and a failure is the log's alone: the key was good all the same.
+/// Nobody waits for this to be written: a crowd that comes with one key is one row.
 fn note_use(shared: &Arc<Shared>, key: &KeyRow, from: IpAddr) {
     let now = unix_millis();
-    if key.last_used_at.is_some_and(|at| now.saturating_sub(at) < KEY_TOUCHED_EVERY_MILLIS) {
-        return;
+    if key.last_used_at.is_none_or(|at| now.saturating_sub(at) >= KEY_TOUCHED_EVERY_MILLIS) {
+        shared.relay.note(Note::KeyUsed(key.organisation, key.id, now, from));
     }
-    let (store, organisation, id) = (shared.store.clone(), key.organisation, key.id);
-    shared.tasks.spawn(async move {
-        if let Err(error) = store.touch_key(organisation, id, now, from).await {
-            tracing::warn!(%error, key = %id, "the key's last use was not noted");
-        }
-    });
 }
 
 /// The same for a browser.
@@ -176,10 +170,5 @@ fn note_visit(shared: &Arc<Shared>, session: &BrowserSessionRow, ClientAddress(f
     if now.saturating_sub(session.last_seen) < BROWSER_TOUCHED_EVERY_MILLIS && session.address == Some(from) {
         return;
     }
-    let (store, hash) = (shared.store.clone(), session.hash.clone());
-    shared.tasks.spawn(async move {
-        if let Err(error) = store.touch_browser_session(hash, now, from).await {
-            tracing::warn!(%error, "a browser's visit was not noted");
-        }
-    });
+    shared.relay.note(Note::BrowserSeen(session.hash.clone(), now, from));
 }

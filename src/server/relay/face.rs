@@ -16,7 +16,7 @@ use crate::base::secret::SecretHash;
 use crate::server::auth::permissions::Permission;
 use crate::server::auth::{Caller, Via};
 use crate::server::heart::Heart;
-use crate::store::{MachineEdit, Sharing, Store, StoreError};
+use crate::store::{MachineEdit, Note, Sharing, Store, StoreError};
 use crate::wire::close::Close;
 use crate::wire::message::{MachineView, SessionView};
 
@@ -218,13 +218,23 @@ impl Relay {
         }
     }
 
+    /// Has something written a moment later, together with what else changes meanwhile.
+    pub(crate) fn note(&self, note: Note) {
+        self.inner.saver.note(note);
+    }
+
+    /// Writes what is not on disk yet.
+    pub async fn flush(&self) {
+        self.inner.saver.flush().await;
+    }
+
     /// Asks every peer to connect again later, lets nobody in any more, and writes what is not on disk yet.
     pub async fn shutdown(&self) {
         self.inner.closing.store(true, Ordering::SeqCst);
         for organisation in self.loaded() {
             organisation.hang_up(|_| Some(Close::Restart), |_| Some(Close::Restart));
         }
-        self.inner.saver.flush().await;
+        self.flush().await;
     }
 
     /// How many there are of everything, in all organisations that somebody has asked for since the start.

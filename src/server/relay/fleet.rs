@@ -1,12 +1,16 @@
 //! One organisation's machines and sessions, as they are now, and the pages that are told of them.
 
+mod known;
 mod sight;
 mod starting;
+mod tour;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use known::{Machine, State};
 pub(super) use sight::{no_such_machine, no_such_session};
+pub(crate) use tour::Tour;
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -18,10 +22,10 @@ use crate::base::clock::unix_millis;
 use crate::base::id::{MachineId, OrganisationId, SessionId, UserId};
 use crate::base::limits::{PAGES_PER_PERSON_MAX, SESSIONS_KNOWN_MAX};
 use crate::base::problem::{Code, Problem};
-use crate::store::{MachineRow, SessionRow, Sharing, Store, StoreError};
+use crate::store::{MachineRow, Note, SessionRow, Sharing, Store, StoreError};
+use crate::wire::Frame;
 use crate::wire::close::Close;
-use crate::wire::message::{MachineView, Person, SessionView};
-use crate::wire::session::{Activity, MachineFacts, SessionInfo};
+use crate::wire::session::{Activity, SessionInfo};
 
 /// One organisation.
 #[derive(Debug)]
@@ -48,51 +52,17 @@ pub struct Census {
     pub viewers: u64,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    machines: BTreeMap<MachineId, Machine>,
-    sessions: BTreeMap<SessionId, Session>,
-    pages: Vec<Arc<Page>>,
-    /// Who asked for sessions that do not run yet.
-    starting: HashMap<SessionId, UserId>,
-    /// What people are called.
-    names: HashMap<UserId, String>,
-    /// The organisation's.
-    news: Arc<Notify>,
-}
-
-#[derive(Debug)]
-struct Machine {
-    owner: UserId,
-    facts: MachineFacts,
-    /// What people call it here; else what the agent says.
-    name: Option<String>,
-    tags: Vec<String>,
-    last_seen: u64,
-    uplink: Option<Arc<Uplink>>,
-}
-
-#[derive(Debug)]
-struct Session {
-    machine: MachineId,
-    owner: UserId,
-    sharing: Sharing,
-    info: SessionInfo,
-    hub: Arc<SessionHub>,
-}
-
 impl Organisation {
     /// As the store remembers it: every machine away until its agent connects.
     pub(super) async fn load(id: OrganisationId, store: &Store, saver: Arc<Saver>) -> Result<Self, StoreError> {
         let names = store.members(id).await?.into_iter().map(|member| (member.user.id, member.user.name)).collect();
-        let machine = |row: MachineRow| (row.id, Machine::of(row, None));
-        let session = |row: SessionRow| {
-            let hub = Arc::new(SessionHub::new(row.info.id));
-            (row.info.id, Session { machine: row.machine, owner: row.owner, sharing: row.sharing, info: row.info, hub })
-        };
-        let machines = store.machines(id).await?.into_iter().map(machine).collect();
-        let sessions = store.sessions(id).await?.into_iter().map(session).collect();
-        let state = State { machines, sessions, names, ..State::default() };
+        let mut state = State { names, ..State::default() };
+        for row in store.machines(id).await? {
+            state.machines.insert(row.id, Machine::of(row));
+        }
+        for row in store.sessions(id).await? {
+            state.insert(row);
+        }
         let news = Arc::clone(&state.news);
         Ok(Self { id, saver, state: Mutex::new(state), news })
     }
@@ -126,6 +96,16 @@ impl Organisation {
         self.state().pages.retain(|other| !Arc::ptr_eq(other, page));
     }
 
+    /// The first message to a page: what it sees, or as much as `room` bytes hold. The tour goes on behind it.
+    pub(crate) fn fleet(&self, page: &Page, tour: &mut Tour, room: usize) -> Frame {
+        self.state().fleet(page, tour, room)
+    }
+
+    /// What `page` has not been told yet, about `room` bytes of it.
+    pub(crate) fn tell(&self, page: &Page, tour: &mut Tour, room: usize, out: &mut Vec<Frame>) {
+        self.state().tell(page, tour, room, out);
+    }
+
     /// The number of a session's viewers changed.
     pub(crate) fn viewers_changed(&self, id: SessionId) {
         self.state().tell_session(id);
@@ -135,10 +115,16 @@ impl Organisation {
     pub(crate) fn connected(&self, row: MachineRow, uplink: &Arc<Uplink>) {
         let mut state = self.state();
         let id = row.id;
-        let machine = Machine::of(row, Some(Arc::clone(uplink)));
-        if let Some(Machine { uplink: Some(before), .. }) = state.machines.insert(id, machine) {
-            before.line.close(Close::Replaced);
+        let mut machine = Machine::of(row);
+        machine.uplink = Some(Arc::clone(uplink));
+        if let Some(before) = state.machines.remove(&id) {
+            machine.sessions = before.sessions;
+            if let Some(uplink) = before.uplink {
+                uplink.line.close(Close::Replaced);
+            }
         }
+        state.machines.insert(id, machine);
+        self.saver.note(Note::MachineSeen(self.id, id, unix_millis()));
         state.tell_machine(id);
     }
 
@@ -152,9 +138,8 @@ impl Organisation {
         }
         machine.uplink = None;
         machine.last_seen = unix_millis();
-        for session in state.sessions.values().filter(|session| session.machine == uplink.machine) {
-            session.hub.offline(uplink);
-        }
+        self.saver.note(Note::MachineSeen(self.id, uplink.machine, machine.last_seen));
+        state.of(uplink.machine).for_each(|session| session.hub.offline(uplink));
         state.tell_machine(uplink.machine);
         true
     }
@@ -177,16 +162,13 @@ impl Organisation {
             }
             Some(known) => Arc::clone(&known.hub),
             None => {
-                let count = state.sessions.values().filter(|session| session.machine == uplink.machine).count();
-                if count >= SESSIONS_KNOWN_MAX {
+                if state.of(uplink.machine).count() >= SESSIONS_KNOWN_MAX {
                     let text = format!("a machine has at most {SESSIONS_KNOWN_MAX} sessions, ended ones included");
                     return Err(Problem::new(Code::TooMany, text));
                 }
                 let owner = state.starting.get(&id).copied().unwrap_or(owner);
-                let hub = Arc::new(SessionHub::new(id));
-                let (machine, sharing) = (uplink.machine, Sharing::default());
-                let session = Session { machine, owner, sharing, info: info.clone(), hub: Arc::clone(&hub) };
-                state.sessions.insert(id, session);
+                let (machine, organisation, sharing) = (uplink.machine, self.id, Sharing::default());
+                let hub = state.insert(SessionRow { machine, organisation, owner, info: info.clone(), sharing });
                 self.save(&state, id);
                 state.tell_session(id);
                 hub
@@ -234,7 +216,10 @@ impl Organisation {
         // Before it is gone: then nobody could say who saw it.
         state.tell_session(id);
         if let Some(session) = state.sessions.remove(&id) {
-            self.saver.remove(self.id, id);
+            if let Some(machine) = state.machines.get_mut(&session.machine) {
+                machine.sessions.remove(&id);
+            }
+            self.saver.note(Note::SessionGone(self.id, id));
             session.hub.gone(&Problem::new(Code::NotFound, "this session was removed"));
             if session.sharing == Sharing::Organisation {
                 state.tell_machine_to(session.machine, |_| true);
@@ -243,8 +228,9 @@ impl Organisation {
     }
 
     fn remove_all_but(&self, state: &mut State, machine: MachineId, kept: &[SessionId]) {
-        let of_machine = state.sessions.values().filter(|session| session.machine == machine);
-        let gone: Vec<SessionId> = of_machine.map(|session| session.info.id).filter(|id| !kept.contains(id)).collect();
+        let kept: HashSet<&SessionId> = kept.iter().collect();
+        let gone: Vec<SessionId> =
+            state.of(machine).map(|session| session.info.id).filter(|id| !kept.contains(id)).collect();
         for id in gone {
             tracing::debug!(session = %id, %machine, "the machine does not have it any more");
             self.remove(state, id);
@@ -278,8 +264,7 @@ impl Organisation {
 
     /// Sessions of a machine whose programs run.
     pub(super) fn running(&self, machine: MachineId) -> usize {
-        let state = self.state();
-        state.sessions.values().filter(|session| session.machine == machine && !session.info.has_ended()).count()
+        self.state().of(machine).filter(|session| !session.info.has_ended()).count()
     }
 
     /// Adds what there is here.
@@ -335,60 +320,12 @@ impl Organisation {
 
     fn save(&self, state: &State, id: SessionId) {
         if let Some(session) = state.sessions.get(&id) {
-            self.saver.save(session.row(self.id));
+            self.saver.note(Note::Session(Box::new(session.row(self.id))));
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// The machine, if this is the connection that speaks for it.
-    fn speaks_for(&self, uplink: &Arc<Uplink>) -> Result<&Machine, Problem> {
-        let machine = self.machines.get(&uplink.machine);
-        let machine = machine.ok_or_else(|| Problem::new(Code::NotFound, "this machine was removed"))?;
-        match &machine.uplink {
-            Some(now) if Arc::ptr_eq(now, uplink) => Ok(machine),
-            _ => Err(Problem::new(Code::Conflict, "a newer connection of this machine took over")),
-        }
-    }
-}
-
-impl Machine {
-    fn of(row: MachineRow, uplink: Option<Arc<Uplink>>) -> Self {
-        let MachineRow { owner, facts, last_seen, name, tags, .. } = row;
-        Self { owner, facts: bounds::machine(facts), name, tags, last_seen, uplink }
-    }
-
-    fn shown_name(&self) -> &str {
-        self.name.as_ref().unwrap_or(&self.facts.name)
-    }
-
-    fn view(&self, id: MachineId, owner: Person) -> MachineView {
-        let online = self.uplink.is_some();
-        let last_seen = if online { unix_millis() } else { self.last_seen };
-        let facts = MachineFacts { name: self.shown_name().to_owned(), ..self.facts.clone() };
-        MachineView { id, facts, online, last_seen, owner, tags: self.tags.clone() }
-    }
-}
-
-impl Session {
-    fn view(&self, owner: Person) -> SessionView {
-        SessionView {
-            machine: self.machine,
-            info: self.info.clone(),
-            viewers: self.hub.viewers(),
-            owner,
-            shared: self.sharing == Sharing::Organisation,
-            watching: self.hub.people(),
-        }
-    }
-
-    fn row(&self, organisation: OrganisationId) -> SessionRow {
-        let (machine, owner, sharing) = (self.machine, self.owner, self.sharing);
-        SessionRow { machine, organisation, owner, info: self.info.clone(), sharing }
     }
 }
 

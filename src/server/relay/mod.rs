@@ -15,6 +15,7 @@ mod session_hub;
 mod uplink;
 
 pub use face::Relay;
+pub(crate) use fleet::Tour;
 pub use fleet::{Census, Organisation};
 pub use line::Line;
 pub use page::Page;

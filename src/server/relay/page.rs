@@ -66,9 +66,14 @@ impl Page {
         self.mark(|marks| ready.append(&mut marks.channels));
     }
 
-    /// Takes what changed in the fleet.
-    pub fn take_fleet(&self) -> (BTreeSet<MachineId>, BTreeSet<SessionId>) {
-        self.mark(|marks| (std::mem::take(&mut marks.machines), std::mem::take(&mut marks.sessions)))
+    /// A machine that changed or went, and counts as told now.
+    pub fn next_machine(&self) -> Option<MachineId> {
+        self.mark(|marks| marks.machines.pop_first())
+    }
+
+    /// A session that changed or went, and counts as told now.
+    pub fn next_session(&self) -> Option<SessionId> {
+        self.mark(|marks| marks.sessions.pop_first())
     }
 
     /// Whether something changed in the fleet.

@@ -1,7 +1,7 @@
-//! Writes what agents say of their sessions to the store, a moment later and each session once.
+//! Writes what agents say of themselves to the store, a moment later and together.
 //!
-//! A title that changes ten times a second must not be ten commits. Whatever was promised to a caller is not left to
-//! this: the handlers' own writes are awaited.
+//! A title that changes ten times a second must not be ten commits, nor a thousand agents that come back at once a
+//! thousand. Whatever was promised to a caller is not left to this: the handlers' own writes are awaited.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,31 +9,47 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::base::id::{OrganisationId, SessionId};
-use crate::store::{SessionRow, Store, StoreError};
+use crate::base::id::{KeyId, MachineId, SessionId};
+use crate::base::secret::SecretHash;
+use crate::store::{Note, Store};
 
 /// How long changes are collected before they are written together.
 const COLLECT_FOR: Duration = Duration::from_secs(1);
 
-/// Changes not written yet: at most one for each session.
+/// What a note is about.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Subject {
+    Session(SessionId),
+    Machine(MachineId),
+    Key(KeyId),
+    Browser(SecretHash),
+}
+
+impl Subject {
+    fn of(note: &Note) -> Self {
+        match note {
+            Note::Session(row) => Self::Session(row.info.id),
+            Note::SessionGone(_, id) => Self::Session(*id),
+            Note::MachineSeen(_, id, _) => Self::Machine(*id),
+            Note::KeyUsed(_, id, ..) => Self::Key(*id),
+            Note::BrowserSeen(hash, ..) => Self::Browser(hash.clone()),
+        }
+    }
+}
+
+/// Changes not written yet: the newest of each thing.
 #[derive(Debug)]
 pub(crate) struct Saver {
     store: Store,
-    changed: Mutex<HashMap<SessionId, Change>>,
+    notes: Mutex<HashMap<Subject, Note>>,
     wake: Arc<Notify>,
-}
-
-#[derive(Debug)]
-enum Change {
-    Put(Box<SessionRow>),
-    Remove(OrganisationId),
 }
 
 impl Saver {
     /// With its task, which lives as long as the saver is used by somebody else.
     pub(crate) fn spawn(store: Store) -> Arc<Self> {
         let wake = Arc::new(Notify::new());
-        let saver = Arc::new(Self { store, changed: Mutex::default(), wake: Arc::clone(&wake) });
+        let saver = Arc::new(Self { store, notes: Mutex::default(), wake: Arc::clone(&wake) });
         let weak = Arc::downgrade(&saver);
         tokio::spawn(async move {
             // While it waits it holds neither the saver nor the store: a stopped server's directory is free at once.
@@ -49,40 +65,22 @@ impl Saver {
         saver
     }
 
-    /// A session changed.
-    pub(crate) fn save(&self, row: SessionRow) {
-        self.note(row.info.id, Change::Put(Box::new(row)));
-    }
-
-    /// A session is no more.
-    pub(crate) fn remove(&self, organisation: OrganisationId, id: SessionId) {
-        self.note(id, Change::Remove(organisation));
-    }
-
-    fn note(&self, id: SessionId, change: Change) {
-        self.changed().insert(id, change);
+    /// Something changed.
+    pub(crate) fn note(&self, note: Note) {
+        self.notes().insert(Subject::of(&note), note);
         self.wake.notify_one();
     }
 
     /// Writes all that has changed.
     pub(crate) async fn flush(&self) {
-        let changes = std::mem::take(&mut *self.changed());
-        // At once, so that they share commits.
-        let writes = changes.into_iter().map(|(session, change)| async move {
-            let written = match change {
-                Change::Put(row) => self.store.put_session(*row).await,
-                Change::Remove(organisation) => self.store.remove_session(organisation, session).await,
-            };
-            match written {
-                // Removed by somebody else meanwhile, alone or with its machine.
-                Ok(()) | Err(StoreError::NotFound { .. }) => {}
-                Err(error) => tracing::warn!(%session, %error, "what an agent said of a session was not written"),
-            }
-        });
-        futures_util::future::join_all(writes).await;
+        let notes: Vec<Note> = std::mem::take(&mut *self.notes()).into_values().collect();
+        let count = notes.len();
+        if let Err(error) = self.store.write_notes(notes).await {
+            tracing::warn!(count, %error, "what changed about sessions and machines was not written");
+        }
     }
 
-    fn changed(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Change>> {
-        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn notes(&self) -> std::sync::MutexGuard<'_, HashMap<Subject, Note>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,6 +8,7 @@ pub mod local;
 pub mod messages_api;
 pub mod other_build;
 pub mod page;
+pub mod played;
 pub mod process;
 pub mod proxy;
 pub mod random;

@@ -225,6 +225,16 @@ pub fn private_bytes(pid: u32) -> u64 {
     (kib("Private_Clean:") + kib("Private_Dirty:")) * 1024
 }
 
+/// Files and sockets a process has open.
+pub fn open_files(pid: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
+}
+
+/// Threads of a process.
+pub fn threads(pid: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count)
+}
+
 /// Processor time a process has used so far, in user and system mode.
 pub fn cpu_time(pid: u32) -> Duration {
     // proc(5): the name in parentheses may hold anything, fields 14 and 15 are utime and stime in ticks of 1/100 s.

@@ -6,7 +6,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{Machine, Organisation, Session, State};
+use super::Organisation;
+use super::known::{Machine, Session, State};
 use crate::base::id::{MachineId, SessionId, UserId};
 use crate::base::problem::{Code, Problem};
 use crate::server::auth::Caller;
@@ -104,14 +105,18 @@ impl Organisation {
 
     /// Somebody joined, or is called differently now.
     pub(in crate::server) fn set_names(&self, names: impl IntoIterator<Item = (UserId, String)>) {
-        self.state().names = names.into_iter().collect();
+        let mut state = self.state();
+        state.names = names.into_iter().collect();
+        // Whatever says a name is told anew when it is told again.
+        state.machines.values().for_each(|machine| machine.told.outdated());
+        state.sessions.values().for_each(|session| session.told.outdated());
     }
 }
 
 impl State {
     /// Whether a machine has a session that everybody sees.
-    fn shows(&self, id: MachineId) -> bool {
-        self.sessions.values().any(|session| session.machine == id && session.sharing == Sharing::Organisation)
+    pub(super) fn shows(&self, id: MachineId) -> bool {
+        self.of(id).any(|session| session.sharing == Sharing::Organisation)
     }
 
     fn person(&self, id: UserId) -> Person {
@@ -136,6 +141,9 @@ impl State {
 
     pub(super) fn tell_machine_to(&self, id: MachineId, tell: impl Fn(&Page) -> bool) {
         self.news.notify_waiters();
+        if let Some(machine) = self.machines.get(&id) {
+            machine.told.outdated();
+        }
         self.pages.iter().filter(|page| tell(page)).for_each(|page| page.machine_changed(id));
     }
 
@@ -143,6 +151,7 @@ impl State {
     pub(super) fn tell_session(&self, id: SessionId) {
         self.news.notify_waiters();
         let Some(session) = self.sessions.get(&id) else { return };
+        session.told.outdated();
         let sees = |page: &&Arc<Page>| session.allows(&page.who, Permission::SeeSession);
         self.pages.iter().filter(sees).for_each(|page| page.session_changed(id));
     }
@@ -165,7 +174,7 @@ impl Machine {
 }
 
 impl Session {
-    fn allows(&self, who: &Caller, permission: Permission) -> bool {
+    pub(super) fn allows(&self, who: &Caller, permission: Permission) -> bool {
         who.allows(permission, who.whose(self.owner, self.sharing))
     }
 

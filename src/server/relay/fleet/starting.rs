@@ -1,10 +1,7 @@
 //! Sessions that were asked for and have not been announced: whose they are, and that they may exist.
 
-use std::sync::Arc;
-
-use super::{Organisation, Session};
+use super::Organisation;
 use crate::base::id::{SessionId, UserId};
-use crate::server::relay::SessionHub;
 use crate::store::SessionRow;
 use crate::wire::message::SessionView;
 
@@ -26,9 +23,7 @@ impl Organisation {
         let mut state = self.state();
         let id = row.info.id;
         if state.machines.contains_key(&row.machine) && !state.sessions.contains_key(&id) {
-            let hub = Arc::new(SessionHub::new(id));
-            let SessionRow { machine, owner, info, sharing, .. } = row;
-            state.sessions.insert(id, Session { machine, owner, sharing, info, hub });
+            state.insert(row);
             state.tell_session(id);
         }
     }

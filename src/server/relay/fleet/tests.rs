@@ -1,13 +1,14 @@
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use super::super::{Arrival, Pulled, Relay};
 use super::*;
-use crate::base::id::{KeyId, ViewerId};
+use crate::base::id::{KeyId, UserId, ViewerId};
 use crate::base::secret::Secret;
 use crate::server::auth::permissions::Permission;
 use crate::server::auth::{Caller, Via};
 use crate::store::{Role, Sharing};
-use crate::wire::message::{From, Take};
+use crate::wire::message::{self, From, Person, Take, ToViewer};
+use crate::wire::session::MachineFacts;
 
 struct World {
     _dir: tempfile::TempDir,
@@ -74,6 +75,50 @@ impl World {
     }
 }
 
+/// What a page was told.
+#[derive(Default)]
+struct Heard {
+    machines: Vec<MachineId>,
+    sessions: Vec<SessionId>,
+    machines_gone: Vec<MachineId>,
+    gone: Vec<SessionId>,
+}
+
+impl Heard {
+    fn take_all(&mut self, frames: Vec<Frame>) {
+        for frame in frames {
+            self.take(frame);
+        }
+    }
+
+    fn take(&mut self, frame: Frame) {
+        let Frame::Control(json) = frame else { panic!("{frame:?}") };
+        match message::from_json(&json).unwrap() {
+            ToViewer::Fleet { machines, sessions } => {
+                self.machines.extend(machines.iter().map(|machine| machine.id));
+                self.sessions.extend(sessions.iter().map(|session| session.info.id));
+            }
+            ToViewer::Machine { machine } => self.machines.push(machine.id),
+            ToViewer::Session { session } => self.sessions.push(session.info.id),
+            ToViewer::MachineGone { id } => self.machines_gone.push(id),
+            ToViewer::SessionGone { id } => self.gone.push(id),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+impl World {
+    /// All that a page has not been told of changes.
+    fn changes(&self, page: &Page) -> Heard {
+        let mut tour = Tour::default();
+        self.organisation.fleet(page, &mut tour, usize::MAX);
+        let (mut heard, mut out) = (Heard::default(), Vec::new());
+        self.organisation.tell(page, &mut tour, usize::MAX, &mut out);
+        heard.take_all(out);
+        heard
+    }
+}
+
 fn info(id: SessionId) -> SessionInfo {
     SessionInfo::new(id, "bash")
 }
@@ -134,10 +179,10 @@ async fn what_an_agent_does_not_name_any_more_is_gone() {
     let page = world.page(Via::Key(KeyId::random()));
     world.organisation.opened(&uplink, 1, info(kept)).unwrap();
     world.organisation.opened(&uplink, 1, info(gone)).unwrap();
-    page.take_fleet();
+    world.changes(&page);
     world.organisation.only(&uplink, &[kept]);
     assert!(world.organisation.session(&world.who(), gone).is_none());
-    assert_eq!(page.take_fleet().1.into_iter().collect::<Vec<_>>(), [gone], "pages are told");
+    assert_eq!(world.changes(&page).gone, [gone], "pages are told");
 }
 
 #[tokio::test]
@@ -150,9 +195,69 @@ async fn a_page_that_does_not_look_has_one_mark_for_each_thing() {
         let info = SessionInfo { title: Some(title.to_string()), ..info(session) };
         world.organisation.opened(&uplink, 1, info).unwrap();
     }
-    let (machines, sessions) = page.take_fleet();
-    assert_eq!((machines.len(), sessions.len()), (0, 1));
+    let heard = world.changes(&page);
+    assert_eq!((heard.machines.len(), heard.sessions), (0, vec![session]));
     assert!(!page.has_fleet_news());
+}
+
+#[tokio::test]
+async fn a_fleet_of_thousands_is_told_piece_by_piece_and_each_thing_once() {
+    const ROOM: usize = 20_000;
+    let world = World::new().await;
+    let (mut machines, mut sessions) = (Vec::new(), Vec::new());
+    for _ in 0..40 {
+        let uplink = world.connect(MachineId::random());
+        machines.push(uplink.machine);
+        for channel in 0..60 {
+            let id = SessionId::random();
+            world.organisation.opened(&uplink, channel, info(id)).unwrap();
+            sessions.push(id);
+        }
+    }
+    let page = world.page(Via::Key(KeyId::random()));
+    let (mut tour, mut heard, mut pieces) = (Tour::default(), Heard::default(), 0);
+    heard.take(world.organisation.fleet(&page, &mut tour, ROOM));
+    while !tour.is_over() {
+        let mut out = Vec::new();
+        world.organisation.tell(&page, &mut tour, ROOM, &mut out);
+        let bytes: usize = out.iter().map(|frame| frame.encode().len()).sum();
+        assert!(bytes < ROOM + 2_000, "{bytes} bytes in one piece");
+        heard.take_all(out);
+        pieces += 1;
+    }
+    assert!(pieces > 10, "{pieces} pieces");
+    machines.sort_unstable();
+    sessions.sort_unstable();
+    assert_eq!((heard.machines, heard.sessions), (machines, sessions));
+}
+
+#[tokio::test]
+async fn what_changes_or_goes_while_a_page_is_being_told_of_the_fleet_is_not_missed() {
+    let world = World::new().await;
+    let uplink = world.connect(MachineId::random());
+    let mut ids: Vec<_> = (0..30).map(|_| SessionId::random()).collect();
+    ids.sort_unstable();
+    for id in &ids {
+        world.organisation.opened(&uplink, 1, info(*id)).unwrap();
+    }
+    let page = world.page(Via::Key(KeyId::random()));
+    let (mut tour, mut heard) = (Tour::default(), Heard::default());
+    heard.take(world.organisation.fleet(&page, &mut tour, 4_000));
+    let told = heard.sessions.len();
+    assert!(told > 1 && told < 29, "{told} in the first piece");
+    // One that was told already, one that was not, and a new one.
+    world.organisation.changed(&uplink, SessionInfo { title: Some("new".to_owned()), ..info(ids[0]) });
+    world.organisation.closed(&uplink, ids[29]);
+    let new = SessionId::random();
+    world.organisation.opened(&uplink, 2, info(new)).unwrap();
+    let mut out = Vec::new();
+    world.organisation.tell(&page, &mut tour, usize::MAX, &mut out);
+    heard.take_all(out);
+    assert!(tour.is_over() && !page.has_fleet_news());
+    assert_eq!(heard.sessions.iter().filter(|id| **id == ids[0]).count(), 2, "as it was, and as it is");
+    assert_eq!(heard.gone, [ids[29]]);
+    assert!(!heard.sessions.contains(&ids[29]) && heard.sessions.contains(&new));
+    assert!(ids[..29].iter().all(|id| heard.sessions.contains(id)));
 }
 
 #[tokio::test]
@@ -237,11 +342,11 @@ async fn pages_hear_of_what_they_see_and_of_nothing_else() {
     let (machine, session, _) = world.machine_of(ada);
     assert!(!page.has_fleet_news(), "not even that there is something");
     world.organisation.share(session, Sharing::Organisation);
-    let (machines, sessions) = page.take_fleet();
-    assert!(machines.contains(&machine) && sessions.contains(&session));
+    let heard = world.changes(&page);
+    assert!(heard.machines.contains(&machine) && heard.sessions.contains(&session));
     world.organisation.share(session, Sharing::Private);
-    let (machines, sessions) = page.take_fleet();
-    assert!(machines.contains(&machine) && sessions.contains(&session), "it learns that they are gone");
+    let heard = world.changes(&page);
+    assert_eq!((heard.machines_gone, heard.gone), (vec![machine], vec![session]), "it learns that they are gone");
     assert!(world.organisation.session(&page.who, session).is_none());
     world.organisation.remove_machine(machine);
     assert!(!page.has_fleet_news());

@@ -1,7 +1,8 @@
 //! What a viewer has seen, kept in order and checked against the protocol as it comes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use sessionforge::base::id::{MachineId, SessionId};
 use sessionforge::base::offset::Offset;
 use sessionforge::base::problem::Problem;
 use sessionforge::wire::frame::{InputOutcome, SnapshotAt, SnapshotFlags};
@@ -61,6 +62,10 @@ pub struct Seen {
     pub input_acks: BTreeMap<u64, InputOutcome>,
     /// Snapshots that were asked for, by request, and whether they are complete.
     pub snapshots: BTreeMap<u32, (SnapshotAt, Vec<u8>, bool)>,
+    /// Machines it was told of.
+    pub machines: BTreeSet<MachineId>,
+    /// Sessions it was told of.
+    pub sessions: BTreeSet<SessionId>,
     /// How each connection ended.
     pub closed: Vec<Closed>,
     /// Whether a repaint has begun and not ended.
@@ -89,6 +94,8 @@ impl Seen {
             ended: None,
             input_acks: BTreeMap::new(),
             snapshots: BTreeMap::new(),
+            machines: BTreeSet::new(),
+            sessions: BTreeSet::new(),
             closed: Vec::new(),
             painting: false,
             consumed: 0,
@@ -128,6 +135,12 @@ impl Seen {
             ToViewer::Control { you, present, viewers, cols, rows, .. } => {
                 self.control = Some(Control { you, present, viewers, size: (cols, rows) });
             }
+            ToViewer::Fleet { machines, sessions } => {
+                self.machines = machines.iter().map(|machine| machine.id).collect();
+                self.sessions = sessions.iter().map(|session| session.info.id).collect();
+            }
+            ToViewer::Machine { machine } => _ = self.machines.insert(machine.id),
+            ToViewer::Session { session } => _ = self.sessions.insert(session.info.id),
             ToViewer::End { offset, .. } => self.ended = Some(offset),
             _ => {}
         }

@@ -1,0 +1,119 @@
+//! What is known of an organisation's machines and sessions: found by id, and sessions by their machine.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::tour::Told;
+use crate::base::clock::unix_millis;
+use crate::base::id::{MachineId, OrganisationId, SessionId, UserId};
+use crate::base::problem::{Code, Problem};
+use crate::server::relay::{Page, SessionHub, Uplink, bounds};
+use crate::store::{MachineRow, SessionRow, Sharing};
+use crate::wire::message::{MachineView, Person, SessionView};
+use crate::wire::session::{MachineFacts, SessionInfo};
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) machines: BTreeMap<MachineId, Machine>,
+    pub(super) sessions: BTreeMap<SessionId, Session>,
+    pub(super) pages: Vec<Arc<Page>>,
+    /// Who asked for sessions that do not run yet.
+    pub(super) starting: HashMap<SessionId, UserId>,
+    /// What people are called.
+    pub(super) names: HashMap<UserId, String>,
+    /// The organisation's.
+    pub(super) news: Arc<Notify>,
+}
+
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub(super) owner: UserId,
+    pub(super) facts: MachineFacts,
+    /// What people call it here; else what the agent says.
+    pub(super) name: Option<String>,
+    pub(super) tags: Vec<String>,
+    pub(super) last_seen: u64,
+    pub(super) uplink: Option<Arc<Uplink>>,
+    pub(super) sessions: BTreeSet<SessionId>,
+    pub(super) told: Told,
+}
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) machine: MachineId,
+    pub(super) owner: UserId,
+    pub(super) sharing: Sharing,
+    pub(super) info: SessionInfo,
+    pub(super) hub: Arc<SessionHub>,
+    pub(super) told: Told,
+}
+
+impl State {
+    /// The machine, if this is the connection that speaks for it.
+    pub(super) fn speaks_for(&self, uplink: &Arc<Uplink>) -> Result<&Machine, Problem> {
+        let machine = self.machines.get(&uplink.machine);
+        let machine = machine.ok_or_else(|| Problem::new(Code::NotFound, "this machine was removed"))?;
+        match &machine.uplink {
+            Some(now) if Arc::ptr_eq(now, uplink) => Ok(machine),
+            _ => Err(Problem::new(Code::Conflict, "a newer connection of this machine took over")),
+        }
+    }
+
+    /// A machine's sessions.
+    pub(super) fn of(&self, machine: MachineId) -> impl Iterator<Item = &Session> {
+        let ids = self.machines.get(&machine).into_iter().flat_map(|machine| &machine.sessions);
+        ids.filter_map(|id| self.sessions.get(id))
+    }
+
+    /// A session that was not known before.
+    pub(super) fn insert(&mut self, row: SessionRow) -> Arc<SessionHub> {
+        let SessionRow { machine, owner, sharing, info, .. } = row;
+        let (id, hub, told) = (info.id, Arc::new(SessionHub::new(info.id)), Told::default());
+        if let Some(machine) = self.machines.get_mut(&machine) {
+            machine.sessions.insert(id);
+        }
+        let kept = Arc::clone(&hub);
+        self.sessions.insert(id, Session { machine, owner, sharing, info, hub, told });
+        kept
+    }
+}
+
+impl Machine {
+    /// Away, until its agent connects.
+    pub(super) fn of(row: MachineRow) -> Self {
+        let MachineRow { owner, facts, last_seen, name, tags, .. } = row;
+        let (uplink, sessions, told) = Default::default();
+        Self { owner, facts: bounds::machine(facts), name, tags, last_seen, uplink, sessions, told }
+    }
+
+    pub(super) fn shown_name(&self) -> &str {
+        self.name.as_ref().unwrap_or(&self.facts.name)
+    }
+
+    pub(super) fn view(&self, id: MachineId, owner: Person) -> MachineView {
+        let online = self.uplink.is_some();
+        let last_seen = if online { unix_millis() } else { self.last_seen };
+        let facts = MachineFacts { name: self.shown_name().to_owned(), ..self.facts.clone() };
+        MachineView { id, facts, online, last_seen, owner, tags: self.tags.clone() }
+    }
+}
+
+impl Session {
+    pub(super) fn view(&self, owner: Person) -> SessionView {
+        SessionView {
+            machine: self.machine,
+            info: self.info.clone(),
+            viewers: self.hub.viewers(),
+            owner,
+            shared: self.sharing == Sharing::Organisation,
+            watching: self.hub.people(),
+        }
+    }
+
+    pub(super) fn row(&self, organisation: OrganisationId) -> SessionRow {
+        let (machine, owner, sharing) = (self.machine, self.owner, self.sharing);
+        SessionRow { machine, organisation, owner, info: self.info.clone(), sharing }
+    }
+}
