@@ -50,12 +50,13 @@ fn hub_alone(bencher: Bencher<'_, '_>, viewers: usize) {
     let uplink = Arc::new(Uplink::new(MachineId::random(), OrganisationId::random(), KeyId::random()));
     hub.online(&uplink, CHANNEL);
     let mut viewers: Vec<(Slot, u64)> = (0..viewers).map(|_| (hub.attach(arrival()).unwrap(), 0)).collect();
-    hub.snapshot(0, SnapshotAt::default(), SnapshotFlags { first: true, last: true, history: false }, b"").unwrap();
+    let whole = SnapshotFlags { first: true, last: true, history: false };
+    hub.snapshot(&uplink, CHANNEL, 0, SnapshotAt::default(), whole, b"").unwrap();
     let piece = vec![b'x'; FRAME_PAYLOAD_BYTES_MAX];
     let (mut end, mut out) = (Offset::ZERO, Vec::new());
     bencher.counter(BytesCount::new(MIB * viewers.len())).bench_local(|| {
         for _ in 0..MIB / piece.len() {
-            hub.output(end, &piece).unwrap();
+            hub.output(&uplink, CHANNEL, end, &piece).unwrap();
             end = end + piece.len();
             while uplink.next().is_some() {}
             for (slot, consumed) in &mut viewers {

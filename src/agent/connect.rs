@@ -13,6 +13,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_c
 
 use super::config::AgentConfig;
 use super::error::UplinkError;
+use crate::base::authority;
 use crate::base::limits::{FRAME_BYTES_MAX, HELLO_WITHIN};
 
 /// The agent's end of the uplink.
@@ -104,17 +105,15 @@ impl Endpoint {
             Some("http" | "ws") => ("ws", 80),
             _ => return Err(error()),
         };
-        let authority = uri.authority().ok_or_else(error)?;
-        if authority.as_str().contains('@') || uri.query().is_some() || authority.host().is_empty() {
-            return Err(error());
-        }
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let authority = uri.authority().ok_or_else(error)?.as_str();
+        let (host, port) = authority::split(authority).filter(|_| uri.query().is_none()).ok_or_else(error)?;
+        let host = host.trim_matches(['[', ']']).to_owned();
         if scheme == "ws" && !insecure_http && !is_loopback(&host) {
             return Err(UplinkError::InsecureHttp { server: server.to_owned() });
         }
         let path = uri.path().trim_end_matches('/');
         let url = format!("{scheme}://{authority}{path}{AGENT_PATH}");
-        Ok(Self { host, port: authority.port_u16().unwrap_or(usual_port), url })
+        Ok(Self { host, port: port.unwrap_or(usual_port), url })
     }
 
     fn request(&self) -> Result<Request<()>, UplinkError> {
@@ -124,6 +123,19 @@ impl Endpoint {
 
 fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// See [`super::fuzzing::server_address`].
+#[cfg(fuzzing)]
+pub(super) fn check_address(text: &str) {
+    let Ok(endpoint) = Endpoint::parse(text, false) else { return };
+    assert!(endpoint.url.starts_with("wss://") || is_loopback(&endpoint.host), "a key in the clear");
+    let request = endpoint.request().expect("an address that was accepted can be connected to");
+    let asked = request.uri();
+    assert_eq!(asked.host().map(|host| host.trim_matches(['[', ']'])), Some(endpoint.host.as_str()));
+    let usual = if asked.scheme_str() == Some("wss") { 443 } else { 80 };
+    assert_eq!(asked.port_u16().unwrap_or(usual), endpoint.port);
+    assert!(asked.path().ends_with(AGENT_PATH) && asked.query().is_none());
 }
 
 #[cfg(test)]
@@ -149,9 +161,16 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for server in
-            ["forge.example", "", "ftp://forge.example", "https://", "https://me:pw@forge.example", "https://a b"]
-        {
+        for server in [
+            "forge.example",
+            "",
+            "ftp://forge.example",
+            "https://",
+            "https://me:pw@forge.example",
+            "https://a b",
+            "https://forge.example:99999",
+            "https://forge.example:",
+        ] {
             assert!(matches!(Endpoint::parse(server, true), Err(UplinkError::Address { .. })), "{server}");
         }
     }

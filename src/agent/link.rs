@@ -13,9 +13,10 @@ use tokio::sync::Notify;
 
 use super::shared::Shared;
 use crate::base::limits::CONTROL_BYTES_MAX;
+use crate::base::problem::Problem;
 use crate::host::framed::{FrameReader, FrameWriter, FramedError};
 use crate::wire::Frame;
-use crate::wire::message::{self, SessionAsk, SessionSays};
+use crate::wire::message::{self, FromAgent, SessionAsk, SessionSays};
 use crate::wire::passing::{Passing, readdress};
 use crate::wire::session::SessionInfo;
 
@@ -143,35 +144,37 @@ async fn pass_up<R: AsyncRead + Unpin>(
                 shared.send_output(channel, frame.freeze()).await;
             }
             Passing::InputAck => shared.send_raw(frame.freeze()).map_err(io::Error::other)?,
-            Passing::Control => {
-                let json = frame.freeze().slice(1..);
-                let wrapped = wrap(channel, &json);
-                if wrapped.len() > CONTROL_BYTES_MAX {
-                    continue; // Arguments near their bound, and the server has had them. It would refuse the frame.
-                }
-                match message::from_json(&json) {
-                    Ok(SessionSays::End { .. }) => shared.send_output(channel, wrapped).await,
-                    Ok(says) => {
-                        shared.send_raw(wrapped).map_err(io::Error::other)?;
-                        if let SessionSays::Info { info: newer } = says {
-                            *info = newer;
-                        }
+            Passing::Control => match passed_up(channel, &frame.freeze().slice(1..)).map_err(io::Error::other)? {
+                None => {}
+                Some((wrapped, SessionSays::End { .. })) => shared.send_output(channel, wrapped).await,
+                Some((wrapped, says)) => {
+                    shared.send_raw(wrapped).map_err(io::Error::other)?;
+                    if let SessionSays::Info { info: newer } = says {
+                        *info = newer;
                     }
-                    Err(problem) => return Err(io::Error::other(problem)),
                 }
-            }
+            },
             Passing::Other => {}
         }
     }
     Ok(())
 }
 
-/// A host's message as the uplink carries it. Spliced, not re-written: what a newer host says reaches a newer server
-/// through an older agent whole. The caller has checked that it is one JSON value.
-fn wrap(channel: u32, says: &[u8]) -> Bytes {
+/// A host's message as the uplink carries it, and what it says. `None` if the server would refuse the frame for its
+/// length: arguments near their bound, which it has been told before.
+///
+/// Spliced, not re-written: what a newer host says reaches a newer server through an older agent whole. So it is read
+/// twice: as one JSON value, and as the server will read it, where one more level of nesting may be one too many. The
+/// server would hang up on the whole machine; here it costs the host's own link.
+pub(super) fn passed_up(channel: u32, says: &[u8]) -> Result<Option<(Bytes, SessionSays)>, Problem> {
+    let said: SessionSays = message::from_json(says)?;
     let head = format!(r#"{{"kind":"session","channel":{channel},"says":"#);
     let json = [head.as_bytes(), says, b"}"].concat();
-    Frame::Control(json.into()).encode()
+    if json.len() > CONTROL_BYTES_MAX {
+        return Ok(None);
+    }
+    message::from_json::<FromAgent>(&json)?;
+    Ok(Some((Frame::Control(json.into()).encode(), said)))
 }
 
 /// The server's message to a host as the host's own socket carries it, with all that a newer server may have put there.
@@ -193,5 +196,32 @@ async fn pass_down<W: AsyncWrite + Unpin>(mut writer: W, queue: &ToHost, shared:
         }
         writer.write_all_buf(&mut bytes).await?;
         writer.flush().await?;
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// A message nested as deeply as can be read passed the agent; wrapped it was one level deeper, and the server hung
+    /// up on the whole machine. `fuzz/fuzz_targets/messages.rs` looks for more of the kind.
+    #[test]
+    fn a_message_that_the_server_cannot_read_costs_its_host_and_not_the_machine() {
+        let nested = |depth: usize| format!(r#"{{"kind":"news","it":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+        let deepest = (1..200).take_while(|depth| message::from_json::<SessionSays>(nested(*depth).as_bytes()).is_ok());
+        let deepest = deepest.last().unwrap();
+        for depth in [1, deepest - 1, deepest, deepest + 1] {
+            match passed_up(7, nested(depth).as_bytes()) {
+                Err(_) => assert!(depth >= deepest, "{depth}"),
+                Ok(passed) => {
+                    let (frame, says) = passed.unwrap();
+                    let Ok(Frame::Control(json)) = Frame::decode(frame) else { unreachable!("it is one") };
+                    let read = message::from_json::<FromAgent>(&json).unwrap();
+                    assert_eq!(read, FromAgent::Session { channel: 7, says });
+                }
+            }
+        }
+        assert!(passed_up(7, nested(deepest).as_bytes()).is_err(), "one level too many for the server");
     }
 }

@@ -9,6 +9,8 @@ mod connect;
 pub mod credentials;
 pub mod error;
 mod facts;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hosts;
 mod last_screen;
 mod link;

@@ -1,5 +1,7 @@
 //! The agent between a server and PTY hosts that are played by the tests: what each of them would notice.
 
+mod compatibility;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 

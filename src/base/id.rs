@@ -177,7 +177,8 @@ impl FromStr for ViewerId {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         let error = IdError { kind: "viewer", prefix: "(none)" };
-        if text.len() != 32 || !text.is_ascii() {
+        // Digits alone: a number may have a sign in Rust.
+        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(error);
         }
         let mut raw = [0u8; 16];
@@ -308,6 +309,7 @@ mod tests {
         assert_eq!(id.to_string().parse::<ViewerId>().unwrap(), id);
         assert!("00".parse::<ViewerId>().is_err());
         assert!("zz000000000000000000000000000000".parse::<ViewerId>().is_err());
+        assert!("+0000000000000000000000000000000".parse::<ViewerId>().is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Words every layer uses: identifiers, offsets, bounds, secrets and problems. Imports nothing of ours.
 
 pub mod api_key;
+pub mod authority;
 pub mod clock;
 pub mod gap;
 pub mod id;

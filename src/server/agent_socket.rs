@@ -196,7 +196,7 @@ impl Agent {
                 self.organisation.changed(&self.uplink, info);
             }
             SessionSays::Info { .. } | SessionSays::Unknown => {}
-            says @ (SessionSays::Control { .. } | SessionSays::End { .. }) => hub.says(&says),
+            says @ (SessionSays::Control { .. } | SessionSays::End { .. }) => hub.says(&self.uplink, channel, &says),
         }
     }
 
@@ -222,10 +222,14 @@ impl Conversation for Agent {
         match frame {
             Frame::Output { channel, offset, bytes } => {
                 tracing::trace!(hop = "b5", channel, bytes = bytes.len(), "output");
-                self.hub(channel).map_or(Ok(()), |hub| hub.output(offset, &bytes)).map_err(Bye::bad)?;
+                self.hub(channel)
+                    .map_or(Ok(()), |hub| hub.output(&self.uplink, channel, offset, &bytes))
+                    .map_err(Bye::bad)?;
             }
             Frame::Snapshot { channel, id, at, flags, bytes } => {
-                self.hub(channel).map_or(Ok(()), |hub| hub.snapshot(id, at, flags, &bytes)).map_err(Bye::bad)?;
+                self.hub(channel)
+                    .map_or(Ok(()), |hub| hub.snapshot(&self.uplink, channel, id, at, flags, &bytes))
+                    .map_err(Bye::bad)?;
             }
             Frame::InputAck { channel, viewer, number, outcome } => {
                 if let Some(hub) = self.hub(channel) {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use axum::http::Uri;
 
 use super::tls::TlsFiles;
+use crate::base::authority;
 
 /// Where the server listens unless told otherwise.
 pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7373);
@@ -92,14 +93,14 @@ impl FromStr for PublicUrl {
             Some("https") => ("https", 443),
             _ => return Err(PublicUrlError),
         };
-        let authority = uri.authority().ok_or(PublicUrlError)?;
-        let plain = matches!(uri.path(), "" | "/") && uri.query().is_none() && !authority.as_str().contains('@');
-        if !plain || authority.host().is_empty() {
+        let authority = uri.authority().ok_or(PublicUrlError)?.as_str();
+        let (host, port) = authority::split(authority).ok_or(PublicUrlError)?;
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
             return Err(PublicUrlError);
         }
-        let host = authority.host().to_ascii_lowercase();
+        let host = host.to_ascii_lowercase();
         // Browsers leave the usual port out of `Origin` and `Host`.
-        let authority = match authority.port_u16() {
+        let authority = match port {
             Some(port) if port != default_port => format!("{host}:{port}"),
             _ => host.clone(),
         };
@@ -118,8 +119,17 @@ mod tests {
         assert_eq!(origin("https://SF.example.org/").unwrap(), "https://sf.example.org");
         assert_eq!(origin("https://sf.example.org:443").unwrap(), "https://sf.example.org");
         assert_eq!(origin("http://10.0.0.7:7373").unwrap(), "http://10.0.0.7:7373");
-        for wrong in ["", "sf.example.org", "ftp://sf", "https://sf/path", "https://a@sf", "https://", "https://sf/?q"]
-        {
+        for wrong in [
+            "",
+            "sf.example.org",
+            "ftp://sf",
+            "https://sf/path",
+            "https://a@sf",
+            "https://",
+            "https://sf/?q",
+            "https://sf:99999",
+            "http://sf[:80",
+        ] {
             assert_eq!(origin(wrong), Err(PublicUrlError), "{wrong}");
         }
     }

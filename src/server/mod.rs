@@ -8,6 +8,8 @@ mod audit;
 pub mod auth;
 mod config;
 mod guest;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod heart;
 mod links;
 mod listen;

@@ -10,13 +10,14 @@ use crate::base::id::{ConversationId, SessionId};
 pub enum SessionState {
     /// Asked for; the program does not run yet.
     Starting,
-    /// The program runs.
-    #[default]
-    Running,
     /// The program has ended; see [`SessionInfo::exit`].
     Exited,
     /// The PTY host ended without a word: a crash or a reboot of the machine.
     Lost,
+    /// The program runs. A state this build does not know counts as this one: whatever it is, it can be looked at.
+    #[default]
+    #[serde(other)]
+    Running,
 }
 
 /// Whether output came lately.

@@ -30,6 +30,7 @@
 //! | [`bad_frames`] | frames that no friend would send: close codes, and nobody else harmed |
 //! | [`commands`] | start, stop, forget: answered truthfully whoever dies meanwhile, and never done twice |
 //! | [`disks`] | disks that take nothing: what was promised stays, and room heals |
+//! | [`compatibility`] | messages and PTY hosts of other versions are understood, or refused in one sentence |
 //! | [`fidelity`] | the terminal model shows what xterm.js shows |
 //! | [`harness`] | the harness itself: the browser types, the stand-in answers |
 //! | [`host`] | PTY hosts: they outlive who started them; every byte, every key, once |
@@ -81,6 +82,7 @@ mod claude_code;
 mod commands;
 mod disks;
 mod crowd;
+mod compatibility;
 mod drill;
 mod fidelity;
 mod harness;

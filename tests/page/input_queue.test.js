@@ -43,6 +43,19 @@ test('what could not be delivered in time is dropped and counted, what is younge
   assert.deepEqual(sent.map((piece) => piece.number), [2]);
 });
 
+// Typed, refused, control taken, typed again: the second key was called refused as well, and yet it was applied.
+test('a refusal concerns what was sent up to it, and what was not sent yet', () => {
+  const { sent, queue: it } = queue();
+  it.push(key('no'), 0);
+  it.push(key('yes'), 0);
+  it.push(new Uint8Array(INPUT_WINDOW_BYTES), 0);
+  const waiting = 2 + 3 + INPUT_WINDOW_BYTES - sent.reduce((sum, piece) => sum + piece.bytes.length, 0);
+  assert.equal(it.refused(1), 2 + waiting);
+  assert.equal(it.pending, sent.length - 1);
+  it.acknowledged(sent.length, 0);
+  assert.equal(it.pending, 0);
+});
+
 test('a paste is cut into frames, flows with the acknowledgements, and arrives whole', () => {
   const { sent, queue: it } = queue();
   const paste = Uint8Array.from({ length: 300_000 }, (_, at) => at % 251);

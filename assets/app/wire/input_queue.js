@@ -64,6 +64,21 @@ export class InputQueue {
     this.#fill(now);
   }
 
+  /**
+   * The input up to `number` was refused. What was sent after it has a fate of its own, which is still to be told; what
+   * was never sent is dropped too.
+   * @param {number} number
+   * @returns {number} bytes dropped
+   */
+  refused(number) {
+    const before = this.#windowBytes + this.#backlogBytes;
+    this.#window = this.#window.filter((piece) => piece.number > number);
+    this.#windowBytes = this.#window.reduce((sum, piece) => sum + piece.bytes.length, 0);
+    this.#backlog = [];
+    this.#backlogBytes = 0;
+    return before - this.#windowBytes;
+  }
+
   /** The line is live again: what is not acknowledged goes once more, in order, with the same numbers. */
   sendAgain() {
     this.#window.forEach((piece) => this.send(piece));
@@ -80,7 +95,7 @@ export class InputQueue {
     return this.#drop((group) => late.has(group), now);
   }
 
-  /** Drops everything: the program has ended or another viewer controls. @returns {number} bytes dropped */
+  /** Drops everything: the program has ended. @returns {number} bytes dropped */
   clear() {
     return this.#drop(() => true, 0);
   }

@@ -168,7 +168,7 @@ export class Line {
     if (frame.kind === 'output') this.#output(frame);
     else if (frame.kind === 'snapshot') this.#snapshot(frame);
     else if (frame.outcome === 'applied') this.#queue.acknowledged(frame.number, elapsed());
-    else this.#dropped(this.#queue.clear(), frame.outcome);
+    else this.#dropped(this.#queue.refused(frame.number), frame.outcome);
   }
 
   /** @param {Extract<ChannelFrame, {kind: 'output'}>} frame */

@@ -58,7 +58,7 @@ pub(in crate::server) fn both(extensions: &Extensions, headers: &HeaderMap, shar
 
 /// Each proxy appends whom it saw: the last address that is not a trusted proxy's is the client's. What
 /// stands before it the client may have invented.
-fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+pub(in crate::server) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     let said = headers.get_all(HeaderName::from_static("x-forwarded-for")).iter().rev();
     let mut said = said.filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(','));
     let mut address = peer;

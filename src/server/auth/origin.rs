@@ -6,6 +6,7 @@
 use axum::http::{HeaderMap, Uri, header};
 
 use super::super::config::ServerConfig;
+use crate::base::authority;
 
 /// Whether `Host` is a name of this server. Only a server on loopback asks: others are reached by names it
 /// cannot know, and are no secret to the browser's network.
@@ -14,8 +15,8 @@ pub(crate) fn host_is_ours(headers: &HeaderMap, on_loopback: bool, config: &Serv
         return true;
     }
     let Some(host) = headers.get(header::HOST).and_then(|value| value.to_str().ok()) else { return false };
-    let Ok(authority) = host.parse::<axum::http::uri::Authority>() else { return false };
-    let name = authority.host().to_ascii_lowercase();
+    let Some((name, _)) = authority::split(host) else { return false };
+    let name = name.to_ascii_lowercase();
     matches!(name.as_str(), "localhost" | "127.0.0.1" | "[::1]")
         || config.public_url.as_ref().is_some_and(|url| url.host() == name)
 }
@@ -87,7 +88,8 @@ mod tests {
         for ours in ["127.0.0.1:7373", "localhost", "LOCALHOST:1", "[::1]:7373"] {
             assert!(of(&config, ours), "{ours}");
         }
-        for other in ["evil.example", "127.0.0.1.evil.example", "sf.example.org", "127.0.0.2"] {
+        for other in ["evil.example", "127.0.0.1.evil.example", "sf.example.org", "127.0.0.2", "[::1]=", "me@localhost"]
+        {
             assert!(!of(&config, other), "{other}");
         }
         assert!(!host_is_ours(&HeaderMap::new(), true, &config));

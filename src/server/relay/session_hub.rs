@@ -232,27 +232,41 @@ impl SessionHub {
         Some(Arc::clone(uplink))
     }
 
-    /// Output came on the channel of [`SessionHub::online`].
-    pub fn output(&self, offset: Offset, bytes: &[u8]) -> Result<(), Violation> {
+    /// Output came on a channel. Of any other than that of [`SessionHub::online`] it means nothing: the connection was
+    /// replaced a moment ago, and its last frames are read late.
+    pub fn output(&self, uplink: &Arc<Uplink>, channel: u32, offset: Offset, bytes: &[u8]) -> Result<(), Violation> {
         tracing::trace!(hop = "b4", session = %self.session, bytes = bytes.len(), "output");
-        self.state().output(offset, bytes)
+        let mut state = self.state();
+        if state.is_upstream(uplink, channel) { state.output(offset, bytes) } else { Ok(()) }
     }
 
-    /// A piece of a snapshot came.
-    pub fn snapshot(&self, id: u32, at: SnapshotAt, flags: SnapshotFlags, piece: &[u8]) -> Result<(), Violation> {
-        self.state().snapshot(id, at, flags, piece)
+    /// A piece of a snapshot came on a channel.
+    pub fn snapshot(
+        &self,
+        uplink: &Arc<Uplink>,
+        channel: u32,
+        id: u32,
+        at: SnapshotAt,
+        flags: SnapshotFlags,
+        piece: &[u8],
+    ) -> Result<(), Violation> {
+        let mut state = self.state();
+        if state.is_upstream(uplink, channel) { state.snapshot(id, at, flags, piece) } else { Ok(()) }
     }
 
-    /// The fate of a viewer's input came.
+    /// The fate of a viewer's input came. It is that of the input, over whichever connection it is told.
     pub fn input_acked(&self, viewer: ViewerId, number: u64, outcome: InputOutcome) {
         if let Some(watcher) = self.state().watcher_of(viewer) {
             watcher.input_acked(number, outcome);
         }
     }
 
-    /// The PTY host said something that concerns viewers.
-    pub fn says(&self, says: &SessionSays) {
+    /// The PTY host said something on a channel that concerns viewers.
+    pub fn says(&self, uplink: &Arc<Uplink>, channel: u32, says: &SessionSays) {
         let mut state = self.state();
+        if !state.is_upstream(uplink, channel) {
+            return;
+        }
         match *says {
             SessionSays::Control { controller, present, cols, rows } => {
                 state.control = Some(Control { controller, present, cols, rows });

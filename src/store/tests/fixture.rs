@@ -10,7 +10,8 @@ use crate::wire::session::Exit;
 
 const SCHEMA_2: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/state-schema-2.redb"));
 /// Changes to the rows below go into a new file with a new schema, or have defaults for what this file lacks.
-const SCHEMA_1: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/state-schema-1.redb"));
+pub(super) const SCHEMA_1: &[u8] =
+    include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/state-schema-1.redb"));
 
 fn organisation() -> OrganisationId {
     "org_000000000001".parse().unwrap()
@@ -151,10 +152,15 @@ async fn expect_basics(store: &Store, key: KeyRow, machine: MachineRow, session:
     assert_eq!((members[0].user.id, members[0].membership.role), (user(), Role::Owner));
 }
 
+/// What the file of schema 1 holds.
+pub(super) async fn expect_all_of_1(store: &Store) {
+    expect_basics(store, key_of_1(), machine_of_1(), session_of_1()).await;
+}
+
 #[tokio::test]
 async fn what_schema_1_held_is_all_there() {
     let (_dir, store) = store_of(SCHEMA_1);
-    expect_basics(&store, key_of_1(), machine_of_1(), session_of_1()).await;
+    expect_all_of_1(&store).await;
 }
 
 #[tokio::test]

@@ -186,3 +186,18 @@ proptest! {
         }
     }
 }
+
+/// Found by fuzzing: the character under a pending wrap was printed again in a set that does not have it, as a blank.
+#[test]
+fn a_wrap_that_is_pending_keeps_its_character_in_another_character_set() {
+    let output = b"mu\x1b(0\x02\x1b[1mqx";
+    for cut in 0..output.len() {
+        assert_snapshot_holds(2, 3, output, cut);
+    }
+    assert_snapshot_holds(2, 3, b"mu\x1b)0\x0eqx", 6);
+    for erased in [&b"1J\x1b[4h\x1b[1J\x1b[m="[..], b"mu\x1b(0\x1b[1Kx"] {
+        for cut in 0..erased.len() {
+            assert_snapshot_holds(2, 3, erased, cut);
+        }
+    }
+}

@@ -170,7 +170,7 @@ impl State {
     }
 
     pub(super) fn online(&mut self, uplink: &Arc<Uplink>, channel: u32) {
-        if self.upstream.as_ref().is_some_and(|upstream| upstream.is(uplink, channel)) {
+        if self.is_upstream(uplink, channel) {
             return;
         }
         let mut upstream = Upstream::new(Arc::clone(uplink), channel);
@@ -191,6 +191,11 @@ impl State {
             self.ask_screen();
         }
         self.ask_history();
+    }
+
+    /// Whether this is the way to the host now.
+    pub(super) fn is_upstream(&self, uplink: &Arc<Uplink>, channel: u32) -> bool {
+        self.upstream.as_ref().is_some_and(|upstream| upstream.is(uplink, channel))
     }
 
     pub(super) fn offline(&mut self, uplink: &Arc<Uplink>) {

@@ -182,7 +182,7 @@ fn late_output_of_an_earlier_subscription_does_no_harm() {
     world.join(&mut viewer, From::Offset { offset: Offset(900), epoch: 0 });
     viewer.next = Some(900);
     let late: Vec<u8> = (1_000..1_600).map(byte_at).collect();
-    world.hub.output(Offset(1_000), &late).unwrap();
+    world.hub.output(&world.uplink, CHANNEL, Offset(1_000), &late).unwrap();
     world.host.sent_bytes += 600;
     world.settle(&mut [&mut viewer]);
     assert!(viewer.is_at(1_600));
@@ -194,7 +194,10 @@ fn output_that_skips_is_refused() {
     let mut world = World::new();
     let mut viewer = world.viewer();
     world.settle(&mut [&mut viewer]);
-    assert_eq!(world.hub.output(Offset(5), b"x"), Err(Violation::Gap { expected: Offset(0), got: Offset(5) }));
+    assert_eq!(
+        world.hub.output(&world.uplink, CHANNEL, Offset(5), b"x"),
+        Err(Violation::Gap { expected: Offset(0), got: Offset(5) })
+    );
 }
 
 #[test]
@@ -206,7 +209,9 @@ fn a_snapshot_without_end_is_refused() {
     let mut pieces = 0;
     let refused = loop {
         pieces += 1;
-        if let Err(refused) = world.hub.snapshot(0, SnapshotAt::default(), flags(pieces == 1), &piece) {
+        if let Err(refused) =
+            world.hub.snapshot(&world.uplink, CHANNEL, 0, SnapshotAt::default(), flags(pieces == 1), &piece)
+        {
             break refused;
         }
     };
@@ -272,7 +277,11 @@ fn everybody_is_told_who_controls_and_how_many_watch() {
     let (mut one, mut two) = (world.viewer(), world.viewer());
     world.settle(&mut [&mut one, &mut two]);
     let controller = world.host.joins[1].0;
-    world.hub.says(&SessionSays::Control { controller: Some(controller), present: true, cols: 100, rows: 30 });
+    world.hub.says(
+        &world.uplink,
+        CHANNEL,
+        &SessionSays::Control { controller: Some(controller), present: true, cols: 100, rows: 30 },
+    );
     world.settle(&mut [&mut one, &mut two]);
     let control = |you, viewers| {
         let (present, may_type) = (true, true);

@@ -223,10 +223,28 @@ fn write_cursor(terminal: &Terminal, out: &mut Painter<'_>) {
         if row[at].glyph.0 == 0 && at > 0 && row[at - 1].glyph.width() == 2 {
             at -= 1;
         }
-        let text = again(at).unwrap_or_else(|| b" ".to_vec());
-        make_room(at, out);
-        out.take_pen(row[at].pen);
-        out.push(&text);
+        // Where nothing was printed, or what was has been erased, a blank does.
+        let text = again(at).or_else(|| (row[at].glyph.0 == 0).then(|| b" ".to_vec()));
+        let charsets = terminal.charsets;
+        let designated = charsets.designated[charsets.level];
+        if text.is_some() || charsets.active == designated {
+            make_room(at, out);
+            out.take_pen(row[at].pen);
+            if let Some(text) = text {
+                out.push(&text);
+            } else {
+                // The set that is active now has no such character: it was printed before, in ASCII.
+                let slot = [b'(', b')', b'*', b'+'][charsets.level];
+                let mut text = String::new();
+                terminal.push_glyph(row[at].glyph, &mut text);
+                out.push(&[0x1b, slot, Charset::ASCII.name()]);
+                out.push(text.as_bytes());
+                out.push(&[0x1b, slot, designated.name()]);
+            }
+        } else {
+            // Only DECRC brings such a set about, and it cannot be left and come back to. The character stays, the wrap goes.
+            place(terminal, at, buffer.y, out);
+        }
     } else {
         place(terminal, buffer.x, buffer.y, out);
     }

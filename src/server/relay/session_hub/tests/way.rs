@@ -89,3 +89,24 @@ fn a_page_that_has_not_heard_is_not_told_that_the_way_is_whole() {
     world.settle(&mut [&mut viewer]);
     assert_eq!(lives(&viewer), [false, true], "told once");
 }
+
+/// An agent's connection is replaced while its last frames are being read: they were taken for the new one's, and the
+/// host was given credit for bytes that it had not sent, over which it hangs up.
+#[test]
+fn late_frames_of_a_replaced_connection_mean_nothing() {
+    let mut world = World::new();
+    let mut viewer = world.viewer();
+    world.print(100);
+    world.settle(&mut [&mut viewer]);
+    let old = Arc::clone(&world.uplink);
+    reconnect(&mut world);
+    let flags = SnapshotFlags { first: true, last: true, history: false };
+    world.hub.output(&old, CHANNEL, Offset(100), b"late").unwrap();
+    world.hub.output(&old, CHANNEL, Offset(500), b"later").unwrap();
+    world.hub.snapshot(&old, CHANNEL, 0, SnapshotAt::default(), flags, b"old").unwrap();
+    world.hub.says(&old, CHANNEL, &SessionSays::End { offset: Offset(9) });
+    world.print(100);
+    world.settle(&mut [&mut viewer]); // In which the host checks the credit it is given.
+    assert!(viewer.is_at(200) && viewer.repaints == 1);
+    assert!(viewer.messages.iter().all(|message| !matches!(message, ToViewer::End { .. })));
+}

@@ -106,7 +106,7 @@ impl World {
             let piece = self.host.output[sent as usize..until as usize].to_vec();
             self.host.sent_bytes += piece.len() as u64;
             self.host.sent = Some(until);
-            self.hub.output(Offset(sent), &piece).unwrap();
+            self.hub.output(&self.uplink, CHANNEL, Offset(sent), &piece).unwrap();
         }
     }
 
@@ -140,7 +140,9 @@ impl World {
         let (head, tail) = bytes.split_at(4);
         for (first, piece) in [(true, head), (false, tail)] {
             self.host.sent_bytes += piece.len() as u64;
-            self.hub.snapshot(id, at, SnapshotFlags { first, last: !first, history }, piece).unwrap();
+            self.hub
+                .snapshot(&self.uplink, CHANNEL, id, at, SnapshotFlags { first, last: !first, history }, piece)
+                .unwrap();
         }
     }
 
