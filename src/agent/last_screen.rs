@@ -14,8 +14,10 @@ use super::outbox::NotRead;
 use super::shared::Shared;
 use crate::base::offset::Offset;
 use crate::host::last_screen::LastScreen;
+use crate::host::screen_text::screen_text;
 use crate::stream::output_log::OutputLog;
 use crate::stream::reader::{Painting, Reader, Step};
+use crate::stream::screen::Screen;
 use crate::wire::Frame;
 use crate::wire::frame::{InputOutcome, SnapshotAt, SnapshotFlags, take_frame};
 use crate::wire::message::{self, From, FromAgent, SessionAsk, SessionSays};
@@ -132,6 +134,14 @@ impl Work {
                 let (cols, rows) =
                     self.screen.as_ref().map_or((self.info.cols, self.info.rows), |it| (it.at.cols, it.at.rows));
                 let says = SessionSays::Control { controller: None, present: false, cols, rows };
+                self.shared.say(&FromAgent::Session { channel: self.channel, says })?;
+            }
+            SessionAsk::Text { request, .. } => {
+                self.read().await;
+                let Some(LastScreen { at, screen, .. }) = &self.screen else { return Ok(()) };
+                let mut shown = Screen::new(at.cols, at.rows, 0);
+                shown.feed(screen, std::time::Instant::now(), &mut Vec::new());
+                let says = SessionSays::Text { request, offset: at.offset, screen: screen_text(&shown) };
                 self.shared.say(&FromAgent::Session { channel: self.channel, says })?;
             }
             // Nobody is there to be sized, stopped or forgotten; the agent itself forgets.

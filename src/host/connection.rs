@@ -4,6 +4,7 @@
 //! within the reader's credit. Bounded on both sides: a peer that does not read costs one write buffer, its place in
 //! the log and at most one snapshot of each kind; a peer that sends too much is not read any further.
 
+mod texts;
 mod typing;
 
 use std::collections::VecDeque;
@@ -16,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use self::texts::Texts;
 use self::typing::{Typed, Typing};
 use super::framed::{FrameReader, FrameWriter, FramedError};
 use super::model::Snapshot;
@@ -107,6 +109,7 @@ struct Connection<W> {
     repaint: Option<Pending>,
     answer: Option<Pending>,
     requests: VecDeque<(u32, bool)>,
+    texts: Texts,
     typing: Typing,
     /// What the peer has been told of.
     told: Versions,
@@ -128,6 +131,7 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
             repaint: None,
             answer: None,
             requests: VecDeque::new(),
+            texts: Texts::default(),
             typing: Typing::default(),
             info_told_at: Instant::now(),
             info_due: None,
@@ -145,6 +149,7 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
             self.typing.go_on(&session, |answer| self.writer.queue(&answer));
             self.tell();
             self.fill();
+            self.texts.go_on(&session);
             let reads = self.typing.has_room()
                 && self.requests.len() < REQUESTS_MAX
                 && self.writer.queued() < 2 * WRITE_BYTES_MAX;
@@ -158,6 +163,7 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
                 written = self.writer.write_some(), if writes => written?,
                 snapshot = reply(&mut self.repaint) => self.repainted(snapshot),
                 snapshot = reply(&mut self.answer) => self.answered(snapshot),
+                said = self.texts.answer() => self.writer.queue(&message::to_frame(&said.unwrap_or(SessionSays::Unknown))),
                 () = &mut changed => {}
                 () = at(self.info_due) => {}
             }
@@ -186,6 +192,7 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
             SessionAsk::Subscribe { from } => self.subscribe(from),
             SessionAsk::Unsubscribe => self.subscribed = false,
             SessionAsk::Snapshot { id: 0, .. } | SessionAsk::Unknown => {}
+            SessionAsk::Text { request, after } => self.texts.ask(request, after),
             SessionAsk::Snapshot { id, history } => self.requests.push_back((id, history)),
             SessionAsk::Join { viewer, take, cols, rows, theme } => {
                 self.session.join(viewer, take, Size { cols, rows }, theme, self.id);

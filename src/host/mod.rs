@@ -34,6 +34,7 @@ mod model;
 #[cfg(unix)]
 mod process;
 #[cfg(unix)]
+pub mod screen_text;
 mod session;
 #[cfg(unix)]
 mod socket;

@@ -15,6 +15,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
+use super::screen_text::screen_text;
 use crate::base::limits::{NAME_BYTES_MAX, OUTPUT_LOG_BYTES_MAX, SCROLLBACK_LINES};
 use crate::base::offset::Offset;
 use crate::pty::Size;
@@ -22,6 +23,7 @@ use crate::stream::output_log::OutputLog;
 use crate::stream::screen::{Screen, ScreenTheme};
 use crate::wire::frame::SnapshotAt;
 use crate::wire::message::Theme;
+use crate::wire::session::ScreenText;
 
 /// How far the model may be behind the newest output before the terminal is read no further, in bytes: about 25 ms
 /// of its work, and half of the log, so that a reader is never more than the other half from being repainted.
@@ -60,6 +62,11 @@ enum Job {
         at_least: Offset,
         history: bool,
         reply: oneshot::Sender<Snapshot>,
+    },
+    /// Once everything before `at_least` has been fed.
+    Text {
+        at_least: Offset,
+        reply: oneshot::Sender<(Offset, ScreenText)>,
     },
     Theme(ScreenTheme),
 }
@@ -182,6 +189,15 @@ impl Model {
         answer
     }
 
+    /// The visible screen as text, at `at_least` or later. The answer fails to come only when the model is gone.
+    pub(super) fn text(&self, at_least: Offset) -> oneshot::Receiver<(Offset, ScreenText)> {
+        let (reply, answer) = oneshot::channel();
+        let mut state = self.shared.lock();
+        state.jobs.push_back(Job::Text { at_least, reply });
+        self.wake(state);
+        answer
+    }
+
     /// Returns when there is news, or there may be room.
     pub(super) async fn stirred(&self) {
         self.shared.news.notified().await;
@@ -264,7 +280,7 @@ impl<'s> Painter<'s> {
                 None => None,
                 Some(Job::Theme(_)) => Some(Offset::ZERO),
                 Some(Job::Resize { at, .. }) => Some(*at),
-                Some(Job::Snapshot { at_least, .. }) => Some(*at_least),
+                Some(Job::Snapshot { at_least, .. } | Job::Text { at_least, .. }) => Some(*at_least),
             };
             if due.is_some_and(|due| due <= state.fed)
                 && let Some(job) = state.jobs.pop_front()
@@ -327,6 +343,11 @@ impl<'s> Painter<'s> {
                 self.screen.resize(size.cols, size.rows);
             }
             Job::Theme(theme) => self.screen.set_theme(theme),
+            Job::Text { reply, .. } => {
+                let offset = self.shared.lock().fed;
+                // Who asked may have gone meanwhile.
+                let _ = reply.send((offset, screen_text(&self.screen)));
+            }
             Job::Snapshot { history, reply, .. } => {
                 if reply.is_closed() {
                     return; // Who asked is gone.

@@ -31,7 +31,7 @@ use crate::stream::input_gate::{ConnectionId, InputGate, Verdict, Wish};
 use crate::stream::output_log::OutputLog;
 use crate::wire::frame::InputOutcome;
 use crate::wire::message::{SessionSays, Take, Theme};
-use crate::wire::session::{Exit, SessionInfo, SessionState};
+use crate::wire::session::{Exit, ScreenText, SessionInfo, SessionState};
 
 /// Sizes are applied at most this often, so that dragging a window does not make the program redraw for each cell.
 const RESIZE_EVERY: Duration = Duration::from_millis(50);
@@ -172,6 +172,11 @@ impl Session {
     /// A snapshot at `at_least` or later, of the screen's present size.
     pub(super) fn snapshot(&self, at_least: Offset, history: bool) -> oneshot::Receiver<Snapshot> {
         self.model.snapshot(at_least, history)
+    }
+
+    /// The visible screen as text, at `at_least` or later.
+    pub(super) fn text(&self, at_least: Offset) -> oneshot::Receiver<(Offset, ScreenText)> {
+        self.model.text(at_least)
     }
 
     /// A viewer is there.

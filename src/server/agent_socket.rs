@@ -196,7 +196,9 @@ impl Agent {
                 self.organisation.changed(&self.uplink, info);
             }
             SessionSays::Info { .. } | SessionSays::Unknown => {}
-            says @ (SessionSays::Control { .. } | SessionSays::End { .. }) => hub.says(&self.uplink, channel, &says),
+            says @ (SessionSays::Control { .. } | SessionSays::Text { .. } | SessionSays::End { .. }) => {
+                hub.says(&self.uplink, channel, says);
+            }
         }
     }
 

@@ -69,6 +69,7 @@ pub struct Shared {
     pub tasks: TaskTracker,
     pub(crate) sign_in: auth::SignIn,
     pub(crate) metrics: metrics::Metrics,
+    watchers: audit::Watchers,
     pub(crate) started_at: SystemTime,
     /// For people and agents.
     places: Arc<Places>,
@@ -111,6 +112,7 @@ impl Server {
             tasks: TaskTracker::new(),
             sign_in: auth::SignIn::default(),
             metrics: metrics::Metrics::default(),
+            watchers: audit::Watchers::default(),
             started_at: SystemTime::now(),
             places,
         });
@@ -146,6 +148,8 @@ impl Server {
                 listen::accept_all(metrics, None, router, &shared, &watched, &shutdown).await;
             }
         };
+        let trimming = Arc::clone(&shared);
+        shared.tasks.spawn(async move { audit::trim_daily(&trimming).await });
         let expiring = async {
             let mut beat = tokio::time::interval(EXPIRY_EVERY);
             while shutdown.run_until_cancelled(beat.tick()).await.is_some() {

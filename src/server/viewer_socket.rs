@@ -174,6 +174,10 @@ impl Tab {
             FromViewer::Detach { channel } => self.detach(channel),
             FromViewer::TakeControl { channel, cols, rows } => {
                 let (cols, rows) = size(cols, rows);
+                if let Some(attached) = self.channels.get(&channel) {
+                    let event = self.page.who.event(Action::SessionTakeControl, self.from);
+                    note_soon(&self.shared, event.on(attached.session));
+                }
                 self.with(channel, |hub, slot| hub.take_control(slot, cols, rows));
             }
             FromViewer::Resize { channel, cols, rows } => {
@@ -211,9 +215,11 @@ impl Tab {
         let (view, hub, whose) = self.organisation.may_session(&self.page.who, session, Permission::WatchSession)?;
         let may_type = self.page.who.allows(Permission::TypeSession, whose);
         let slot = hub.attach(Arrival { may_type, ..arrival })?;
-        if whose != Whose::Own {
+        if self.shared.watchers.is_new(self.page.who.user, session, std::time::Instant::now()) {
             let event = self.page.who.event(Action::SessionAttach, self.from).on(session);
             note_soon(&self.shared, event.fact("owner", view.owner.id));
+        }
+        if whose != Whose::Own {
             // Sharing may have ended in between; what the hub was told then did not name this viewer.
             self.organisation.reconsider(session);
         }

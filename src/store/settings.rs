@@ -7,12 +7,14 @@ use super::{Store, StoreError};
 
 impl Store {
     /// A setting's value.
-    pub async fn setting(&self, name: &'static str) -> Result<Option<Value>, StoreError> {
-        self.read(move |t| SETTINGS.get(t, name)).await
+    pub async fn setting(&self, name: &str) -> Result<Option<Value>, StoreError> {
+        let name = name.to_owned();
+        self.read(move |t| SETTINGS.get(t, &name)).await
     }
 
     /// Sets a setting.
-    pub async fn put_setting(&self, name: &'static str, value: Value) -> Result<(), StoreError> {
-        self.write(move |t| SETTINGS.put(t, name, &value)).await
+    pub async fn put_setting(&self, name: &str, value: Value) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.write(move |t| SETTINGS.put(t, &name, &value)).await
     }
 }

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::frame::Frame;
-use super::session::{Launch, MachineFacts, SessionInfo};
+use super::session::{Launch, MachineFacts, ScreenText, SessionInfo};
 use crate::base::id::{MachineId, SessionId, UserId, ViewerId};
 use crate::base::offset::Offset;
 use crate::base::problem::{Code, Problem};
@@ -69,6 +69,15 @@ pub enum SessionAsk {
         id: u32,
         /// With the scrollback, or only the visible screen.
         history: bool,
+    },
+    /// Say what the screen shows, as text: now, or once there is output behind `after`. Answered by
+    /// [`SessionSays::Text`]; a host that does not know it answers nothing.
+    Text {
+        /// Number of the request, on this connection.
+        request: u64,
+        /// Output the asker knows of.
+        #[serde(default)]
+        after: Option<Offset>,
     },
     /// A viewer is there. Answered by [`SessionSays::Control`].
     Join {
@@ -138,6 +147,15 @@ pub enum SessionSays {
         cols: u16,
         /// Cells.
         rows: u16,
+    },
+    /// What the screen shows.
+    Text {
+        /// The request's number.
+        request: u64,
+        /// After this much output.
+        offset: Offset,
+        /// As text.
+        screen: ScreenText,
     },
     /// Every output byte has been sent and the program has ended. The last output offset.
     End {

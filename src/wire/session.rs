@@ -199,6 +199,28 @@ pub struct Hardware {
     pub disk_free_bytes: u64,
 }
 
+/// What a screen shows, as text: for scripts. Without colours.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ScreenText {
+    /// Width in cells.
+    pub cols: u16,
+    /// Height in cells.
+    pub rows: u16,
+    /// The rows from the top, without blanks at their ends.
+    pub lines: Vec<String>,
+    /// The cursor's column, from 0; equal to `cols` while a wrap is pending.
+    pub cursor_column: u16,
+    /// The cursor's row, from 0.
+    pub cursor_row: u16,
+    /// Whether the program shows the cursor.
+    pub cursor_visible: bool,
+    /// Whether a full-screen program has the screen.
+    pub alternate: bool,
+    /// Rows at the top are missing: the screen holds more text than a message.
+    #[serde(default)]
+    pub cut: bool,
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {

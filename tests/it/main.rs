@@ -25,6 +25,8 @@
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`up`] | one command to a terminal; what stays when it is stopped |
 //! | [`journey`] | a key and its echo pass the files of the map in order, and are in no log |
+//! | [`automation`] | a session by plain HTTP: start, type, read, wait, stop; events as they happen |
+//! | [`audit_log`] | what is done is in the log: read, filtered, exported, kept as long as is set |
 //! | [`bad_start`] | commands that cannot work: exit codes and sentences |
 //! | [`bad_requests`] | requests that cannot be fulfilled: statuses, codes, sentences |
 //! | [`bad_frames`] | frames that no friend would send: close codes, and nobody else harmed |
@@ -69,6 +71,8 @@
 
 mod agent_away;
 mod attach;
+mod audit_log;
+mod automation;
 mod bad_frames;
 mod bad_requests;
 mod bad_start;

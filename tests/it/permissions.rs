@@ -213,6 +213,8 @@ async fn ask(server: &TestServer, check: &Check) -> Option<String> {
             Err(Refused::Status(status, text)) => (status, text),
             Err(Refused::Io(error)) => panic!("{}: {error}", check.name),
         }
+    } else if check.path.ends_with("/events") {
+        (http.begin(&check.path).await, String::new())
     } else {
         let body = (check.method != "GET" && check.method != "DELETE").then_some(&check.body);
         let answer = http.send(&check.method, &check.path, body).await;

@@ -1,14 +1,18 @@
 //! The REST API under `/api/v1`: one file per thing it is about.
 
+pub(super) mod audit;
 pub(super) mod browsers;
+pub(super) mod events;
 pub(super) mod idempotency;
 pub(super) mod invitations;
 pub(super) mod keys;
+mod keys_named;
 pub(super) mod machines;
 pub(super) mod me;
 pub(super) mod members;
 pub(super) mod organisation;
 pub(super) mod reset;
+pub(super) mod screen;
 pub(super) mod second_factor;
 pub(super) mod sessions;
 pub(super) mod setup;

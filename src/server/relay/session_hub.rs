@@ -8,6 +8,7 @@
 //! viewers stand still: nothing is pulled. Time is handed in, and nothing here waits.
 
 mod screens;
+mod scripts;
 mod state;
 mod upstream;
 mod watcher;
@@ -256,18 +257,22 @@ impl SessionHub {
 
     /// The fate of a viewer's input came. It is that of the input, over whichever connection it is told.
     pub fn input_acked(&self, viewer: ViewerId, number: u64, outcome: InputOutcome) {
-        if let Some(watcher) = self.state().watcher_of(viewer) {
+        let mut state = self.state();
+        if !state.scripts.input_acked(viewer, number, outcome)
+            && let Some(watcher) = state.watcher_of(viewer)
+        {
             watcher.input_acked(number, outcome);
         }
     }
 
     /// The PTY host said something on a channel that concerns viewers.
-    pub fn says(&self, uplink: &Arc<Uplink>, channel: u32, says: &SessionSays) {
+    pub fn says(&self, uplink: &Arc<Uplink>, channel: u32, says: SessionSays) {
         let mut state = self.state();
         if !state.is_upstream(uplink, channel) {
             return;
         }
-        match *says {
+        match says {
+            SessionSays::Text { request, offset, screen } => state.scripts.text(request, offset, screen),
             SessionSays::Control { controller, present, cols, rows } => {
                 state.control = Some(Control { controller, present, cols, rows });
                 state.watchers.values_mut().for_each(|watcher| watcher.control_changed(Urgency::Now));
@@ -282,6 +287,7 @@ impl SessionHub {
         let mut state = self.state();
         state.watchers.values_mut().for_each(|watcher| watcher.dismiss(problem.clone()));
         state.upstream = None;
+        state.scripts.offline();
         state.gone = Some(problem.clone());
     }
 

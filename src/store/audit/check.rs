@@ -68,6 +68,11 @@ pub enum Flaw {
 }
 
 impl Store {
+    /// Every chain there is.
+    pub async fn audit_books(&self) -> Result<Vec<Book>, StoreError> {
+        self.read(books).await
+    }
+
     /// Checks every chain from its first entry to its last. `noted`: the number and hash of an entry that somebody wrote
     /// down elsewhere, to be found in one of them.
     pub async fn audit_verify(&self, noted: Option<(u64, String)>) -> Result<Vec<Checked>, StoreError> {
@@ -81,11 +86,7 @@ pub(in crate::store) fn check_all(t: &impl Look) -> Result<Vec<Checked>, Fault> 
 }
 
 fn check_chains(t: &impl Look, noted: Option<&(u64, String)>) -> Result<Vec<Checked>, Fault> {
-    let mut books = vec![Book::Server];
-    AUDIT_HEADS.visit(t, "", None, |key, _| {
-        books.extend(key.parse::<OrganisationId>().map(Book::Of));
-        ControlFlow::Continue(())
-    })?;
+    let books = books(t)?;
     let mut checked = Vec::new();
     let mut found = noted.is_none();
     for book in books {
@@ -97,6 +98,16 @@ fn check_chains(t: &impl Look, noted: Option<&(u64, String)>) -> Result<Vec<Chec
         last.flaw.get_or_insert(Flaw::NotAsNoted { seq: *seq });
     }
     Ok(checked)
+}
+
+/// Every chain there is, the server's own first.
+fn books(t: &impl Look) -> Result<Vec<Book>, Fault> {
+    let mut books = vec![Book::Server];
+    AUDIT_HEADS.visit(t, "", None, |key, _| {
+        books.extend(key.parse::<OrganisationId>().map(Book::Of));
+        ControlFlow::Continue(())
+    })?;
+    Ok(books)
 }
 
 /// One chain, and whether it holds what was noted.

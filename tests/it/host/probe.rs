@@ -270,7 +270,7 @@ impl Probe {
                     }
                     SessionSays::End { offset } => self.ended = Some(offset),
                     control @ SessionSays::Control { .. } => self.control = Some(control),
-                    SessionSays::Unknown => {}
+                    SessionSays::Text { .. } | SessionSays::Unknown => {}
                 }
                 0
             }

@@ -80,21 +80,20 @@ impl Http {
         self.send("DELETE", path, None).await
     }
 
-    /// Any method.
-    pub async fn send(&mut self, method: &str, path: &str, body: Option<&Value>) -> Answer {
-        self.try_send(method, path, body).await.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    /// The status of an answer that has no end.
+    pub async fn begin(&mut self, path: &str) -> u16 {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(format!("{}\r\n", self.head("GET", path)).as_bytes()).await.unwrap();
+        let mut status = [0; 12];
+        tokio::time::timeout(WAIT_MAX, stream.read_exact(&mut status)).await.expect("an answer").unwrap();
+        String::from_utf8_lossy(&status).split(' ').nth(1).and_then(|it| it.parse().ok()).expect("a status")
     }
 
-    /// The same, where the line may break before the answer.
-    pub async fn try_send(&mut self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, String> {
-        let body = body.map(Value::to_string).unwrap_or_default();
+    fn head(&self, method: &str, path: &str) -> String {
         let mut head = format!(
             "{method} {path} HTTP/1.1\r\nhost: {}\r\norigin: {}\r\nconnection: close\r\n",
             self.address, self.origin
         );
-        if !body.is_empty() || method == "POST" {
-            head += &format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
-        }
         let fields = [
             ("cookie", self.cookie.clone()),
             ("authorization", self.bearer_header()),
@@ -104,6 +103,21 @@ impl Http {
             if let Some(value) = value {
                 head += &format!("{name}: {value}\r\n");
             }
+        }
+        head
+    }
+
+    /// Any method.
+    pub async fn send(&mut self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.try_send(method, path, body).await.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// The same, where the line may break before the answer.
+    pub async fn try_send(&mut self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, String> {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let mut head = self.head(method, path);
+        if !body.is_empty() || method == "POST" {
+            head += &format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
         }
         let raw = tokio::time::timeout(WAIT_MAX, exchange(self.address, format!("{head}\r\n{body}").into_bytes()))
             .await

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::scripts::Scripts;
 use super::upstream::{Subscription, Upstream, Violation};
 use super::watcher::{Arrival, Label, Urgency, Watcher};
 use super::{Pulled, Rights, Slot};
@@ -50,6 +51,7 @@ pub(super) struct State {
     pub(super) control: Option<Control>,
     pub(super) ended: Option<Ended>,
     pub(super) last_history: u64,
+    pub(super) scripts: Scripts,
     /// The session is no more.
     pub(super) gone: Option<Problem>,
 }
@@ -85,6 +87,7 @@ impl State {
             control: None,
             ended: None,
             last_history: 0,
+            scripts: Scripts::default(),
             gone: None,
         }
     }
@@ -156,8 +159,8 @@ impl State {
             upstream.unsubscribe();
             upstream.settle(0);
         }
-        let (last_slot, gone) = (self.last_slot, self.gone.take());
-        *self = Self { upstream, last_slot, gone, ..Self::new() };
+        let (last_slot, gone, scripts) = (self.last_slot, self.gone.take(), std::mem::take(&mut self.scripts));
+        *self = Self { upstream, last_slot, scripts, gone, ..Self::new() };
     }
 
     pub(super) fn subscribe(&mut self) {
@@ -203,6 +206,7 @@ impl State {
             return;
         }
         self.upstream = None;
+        self.scripts.offline();
         for watcher in self.watchers.values_mut() {
             watcher.live = false;
             watcher.way.broke();

@@ -280,7 +280,7 @@ fn everybody_is_told_who_controls_and_how_many_watch() {
     world.hub.says(
         &world.uplink,
         CHANNEL,
-        &SessionSays::Control { controller: Some(controller), present: true, cols: 100, rows: 30 },
+        SessionSays::Control { controller: Some(controller), present: true, cols: 100, rows: 30 },
     );
     world.settle(&mut [&mut one, &mut two]);
     let control = |you, viewers| {

@@ -9,7 +9,7 @@ fn the_end_is_told_behind_the_last_byte_and_to_who_comes_later() {
     world.settle(&mut [&mut viewer]);
     world.print(200_000);
     world.host_turn();
-    world.hub.says(&world.uplink, CHANNEL, &SessionSays::End { offset: Offset(200_000) });
+    world.hub.says(&world.uplink, CHANNEL, SessionSays::End { offset: Offset(200_000) });
     let mut out = Vec::new();
     world.hub.pull(viewer.slot, world.now, 1, true, &mut out);
     for frame in out {
@@ -34,7 +34,7 @@ fn a_picture_older_than_all_that_is_known_brings_everybody_back_to_it() {
     // It says that it has far more than the host left on disk, and is believed until somebody needs a screen.
     let mut boastful = Viewer::new(Role::Owner);
     world.join(&mut boastful, From::Offset { offset: Offset(5_000_000), epoch: 0 });
-    world.hub.says(&world.uplink, CHANNEL, &SessionSays::End { offset: Offset(5_000_000) });
+    world.hub.says(&world.uplink, CHANNEL, SessionSays::End { offset: Offset(5_000_000) });
     let mut late = world.viewer();
     world.settle(&mut [&mut boastful, &mut late]);
     assert!(boastful.is_at(1_000) && late.is_at(1_000));

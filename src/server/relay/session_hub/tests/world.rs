@@ -130,7 +130,11 @@ impl World {
             SessionAsk::Join { viewer, take, .. } => self.host.joins.push((viewer, take)),
             SessionAsk::Leave { .. } => self.host.leaves += 1,
             SessionAsk::Resize { .. } => self.host.resizes += 1,
-            SessionAsk::Theme { .. } | SessionAsk::Stop { .. } | SessionAsk::Forget | SessionAsk::Unknown => {}
+            SessionAsk::Text { .. }
+            | SessionAsk::Theme { .. }
+            | SessionAsk::Stop { .. }
+            | SessionAsk::Forget
+            | SessionAsk::Unknown => {}
         }
     }
 

@@ -1,0 +1,94 @@
+//! What is done is in the audit log: who, what, on what, from where. Read by admins, exported whole.
+
+use serde_json::{Value, json};
+
+use super::support::http::Http;
+use super::support::viewer::Manners;
+use super::support::wait::poll;
+use super::support::world::World;
+
+async fn entries(http: &mut Http, query: &str) -> Vec<Value> {
+    http.get(&format!("/api/v1/audit{query}")).await.ok().json()["entries"].as_array().unwrap().clone()
+}
+
+/// Waits for an entry: nobody waits for those that belong to no change.
+async fn expect(http: &Http, query: &str) -> Value {
+    let found = async || entries(&mut http.clone(), query).await.into_iter().next();
+    poll(&format!("the log has {query}"), found).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_to_a_session_is_in_the_log() {
+    let world = World::start().await;
+    let session = world.start_session("cat", &["--", "-"]).await;
+    let started = expect(&world.http, "?action=session.start").await;
+    assert_eq!((started["on"].as_str(), started["from"].as_str()), (Some(&*session.to_string()), Some("127.0.0.1")));
+    assert_eq!((started["who"]["name"].as_str(), started["facts"]["command"].as_str()), (Some("Ada"), Some("cat")));
+    assert!(started["facts"]["args"].is_null(), "arguments may hold what belongs into no log");
+
+    let viewer = world.viewer(session, Manners::default()).await;
+    expect(&world.http, &format!("?action=session.attach&on={session}")).await;
+    drop(viewer);
+    let viewer = world.viewer(session, Manners::default()).await;
+    viewer.type_text("secret words\r").await;
+    viewer.expect_text("secret words").await;
+    world.stop_session(session).await;
+    expect(&world.http, "?action=session.stop").await;
+    let all = entries(&mut world.http.clone(), &format!("?on={session}")).await;
+    let attached = all.iter().filter(|entry| entry["action"] == "session.attach").count();
+    assert_eq!(attached, 1, "a page that comes back is the same person watching: {all:?}");
+    assert!(!format!("{all:?}").contains("secret words"), "what is typed is in no log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_read_in_pages_and_exported_as_lines_that_prove_each_other() {
+    let mut world = World::server_only().await;
+    world.set_up().await;
+    for number in 0..4 {
+        world.make_key(&format!("key {number}")).await;
+    }
+    let keys = world.http.get("/api/v1/keys").await.ok().json();
+    for key in keys["keys"].as_array().unwrap() {
+        world.http.delete(&format!("/api/v1/keys/{}", key["id"].as_str().unwrap())).await.ok();
+    }
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world.http.get(&format!("/api/v1/audit?action=key&limit=2{cursor}")).await.ok().json();
+        seen.extend(page["entries"].as_array().unwrap().iter().map(|entry| entry["seq"].as_u64().unwrap()));
+        match page["next"].as_u64() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert!(seen.len() >= 5 && seen.is_sorted_by(|a, b| a > b), "{seen:?}");
+
+    let lines = world.http.get("/api/v1/audit/export").await.ok();
+    assert_eq!(lines.header("content-type"), Some("application/jsonl"));
+    let mut before = "0".repeat(64);
+    for line in lines.text().lines() {
+        let entry: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(entry["before"], before.as_str(), "{line}");
+        before = hash(line);
+    }
+    let csv = world.http.get("/api/v1/audit/export?format=csv").await.ok().text();
+    assert!(csv.starts_with("seq,at,action") && csv.contains("\"key.revoke\""), "{csv}");
+    assert_eq!(world.http.get("/api/v1/audit?action=key&limit=x").await.status, 400);
+}
+
+fn hash(line: &str) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(line.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_long_the_log_is_kept_is_a_setting_that_is_itself_noted() {
+    let mut world = World::server_only().await;
+    world.set_up().await;
+    assert_eq!(world.http.get("/api/v1/audit/settings").await.ok().json()["keep_days"], 365);
+    let path = "/api/v1/audit/settings";
+    assert_eq!(world.http.send("PUT", path, Some(&json!({ "keep_days": 1 }))).await.status, 400);
+    world.http.send("PUT", path, Some(&json!({ "keep_days": 90 }))).await.ok();
+    assert_eq!(world.http.get(path).await.ok().json()["keep_days"], 90);
+    let noted = expect(&world.http, "?action=setting").await;
+    assert_eq!(noted["facts"], json!({ "setting": "audit.keep_days", "to": "90" }));
+}
