@@ -6,7 +6,7 @@ use std::ops::{Add, Sub};
 use serde::{Deserialize, Serialize};
 
 /// A position in a session's output, in bytes since the session started.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct Offset(pub u64);
 

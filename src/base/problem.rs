@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// Stable names of what can go wrong; scripts may depend on them. Wire and REST share this list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Code {
@@ -53,7 +53,8 @@ pub enum Code {
 pub struct Problem {
     /// Stable name.
     pub code: Code,
-    /// One sentence: what happened and what to do.
+    /// One sentence: what happened and what to do. REST calls it `detail`.
+    #[serde(alias = "detail")]
     pub message: String,
 }
 

@@ -1,4 +1,4 @@
-//! How a problem looks over HTTP: the matching status, and `{code, message}` as JSON.
+//! How a problem looks over HTTP: the matching status, and problem details (RFC 9457) with a stable `code`.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderValue, StatusCode, header, request::Parts};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::places::NoPlace;
@@ -65,7 +66,32 @@ impl ApiError {
     /// Status, seconds to wait and body, for whoever is answered without a request.
     pub(super) fn written(&self) -> (StatusCode, u128, Vec<u8>) {
         let after = self.retry_after.unwrap_or_default().as_millis().div_ceil(1000);
-        (status(self.problem.code), after, serde_json::to_vec(&self.problem).unwrap_or_default())
+        let Problem { code, message } = self.problem.clone();
+        let view = ProblemView::of(status(code), code, message);
+        (status(code), after, serde_json::to_vec(&view).unwrap_or_default())
+    }
+}
+
+/// Problem details as RFC 9457 has them.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(super) struct ProblemView {
+    /// Always `about:blank`: the status and `code` say what kind it is.
+    r#type: String,
+    /// The status in words.
+    title: String,
+    /// The answer's status.
+    status: u16,
+    /// What happened and what to do, in one sentence.
+    detail: String,
+    /// A stable name for why; scripts may depend on it.
+    code: Code,
+}
+
+impl ProblemView {
+    fn of(status: StatusCode, code: Code, detail: String) -> Self {
+        let title = status.canonical_reason().unwrap_or_default().to_owned();
+        Self { r#type: "about:blank".to_owned(), title, status: status.as_u16(), detail, code }
     }
 }
 
@@ -89,7 +115,8 @@ pub fn status(code: Code) -> StatusCode {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (status(self.problem.code), Json(&self.problem)).into_response();
+        let Problem { code, message: detail } = self.problem;
+        let mut response = problem(status(code), code, detail);
         if let Some(after) = self.retry_after {
             // Whole seconds, rounded up: whoever waits that long is let in.
             let seconds = after.as_millis().div_ceil(1000).to_string();
@@ -99,6 +126,13 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+/// The same under another status.
+pub(super) fn problem(status: StatusCode, code: Code, detail: String) -> Response {
+    let mut response = (status, Json(ProblemView::of(status, code, detail))).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
 }
 
 /// A JSON body. What is wrong with one is said in our own form.

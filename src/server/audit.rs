@@ -49,7 +49,7 @@ const KEEP_DAYS: u32 = 365;
 const TRIM_EVERY: Duration = Duration::from_hours(24);
 
 /// How long an organisation's log is kept.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, schemars::JsonSchema)]
 pub(super) struct Retention {
     /// Days, 30 to 3,650.
     pub(super) keep_days: u32,

@@ -223,7 +223,7 @@ async fn turn_away(mut stream: TcpStream, why: NoPlace) -> std::io::Result<()> {
     let answer = ApiError::from(why);
     let (status, after, body) = answer.written();
     let head = format!(
-        "HTTP/1.1 {status}\r\nretry-after: {after}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+        "HTTP/1.1 {status}\r\nretry-after: {after}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n\
          connection: close\r\n\r\n",
         body.len()
     );

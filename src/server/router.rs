@@ -13,7 +13,7 @@ use super::answer::ApiError;
 use super::auth::{client, gate, origin};
 use super::places::NoPlace;
 use super::routes::{self, Route};
-use super::{Shared, assets, metrics, upgrade};
+use super::{Shared, answer, assets, metrics, tagged, upgrade};
 use crate::base::problem::{Code, Problem};
 
 /// A request's body, in bytes. The longest is a command with its arguments.
@@ -33,6 +33,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
     let api = mounted(routes::api(), &shared)
         .fallback(no_such_address)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn(tagged::tagged))
         .layer(middleware::map_response(not_stored));
 
     mounted(routes::site(), &shared)
@@ -95,9 +96,8 @@ async fn no_such_address() -> ApiError {
 }
 
 async fn method_not_allowed() -> Response {
-    let mut response = ApiError::new(Code::BadRequest, "this address does not take that method").into_response();
-    *response.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
-    response
+    let message = "this address does not take that method".to_owned();
+    answer::problem(axum::http::StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message)
 }
 
 async fn not_stored(mut response: Response) -> Response {

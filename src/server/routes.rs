@@ -10,6 +10,7 @@ use axum::handler::Handler;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use super::auth::permissions::Permission;
+use super::openapi::{self, Documented, Operation};
 use super::{Shared, agent_socket, api, assets, viewer_socket};
 
 /// Who may come to an address.
@@ -30,18 +31,30 @@ pub struct Route {
     /// Who may come.
     pub access: Access,
     pub(super) handler: MethodRouter<Arc<Shared>>,
+    /// Says what it takes and gives; `None` for what is not part of the API.
+    pub(super) describe: Option<fn(&mut Operation<'_>)>,
 }
 
 macro_rules! methods {
     ($($name:ident = $method:literal, $routing:ident;)*) => {$(
         fn $name<H, T>(path: &'static str, access: Access, handler: H) -> Route
         where
-            H: Handler<T, Arc<Shared>>,
+            H: Handler<T, Arc<Shared>> + Documented<T>,
             T: 'static,
         {
-            Route { method: $method, path, access, handler: $routing(handler) }
+            let describe = Some(<H as Documented<T>>::describe as fn(&mut Operation<'_>));
+            Route { method: $method, path, access, handler: $routing(handler), describe }
         }
     )*};
+}
+
+/// Looked at by anybody, and not part of the API.
+fn open<H, T>(path: &'static str, handler: H) -> Route
+where
+    H: Handler<T, Arc<Shared>>,
+    T: 'static,
+{
+    Route { method: "GET", path, access: Access::Open, handler: get(handler), describe: None }
 }
 methods! {
     read = "GET", get;
@@ -119,12 +132,14 @@ pub fn api() -> Vec<Route> {
 
 /// Everything else: what programs ask about the server, and the page, which reads the rest of its addresses itself.
 pub fn site() -> Vec<Route> {
-    let page = |path| read(path, Access::Open, assets::index);
+    let page = |path| open(path, assets::index);
     vec![
-        read("/healthz", Access::Open, api::health),
-        read("/readyz", Access::Open, api::ready),
-        read("/assets/{digest}/{*path}", Access::Open, assets::file),
-        read("/favicon.ico", Access::Open, assets::icon),
+        open("/healthz", api::health),
+        open("/readyz", api::ready),
+        open("/api/openapi.json", openapi::document),
+        open("/api/docs", openapi::readable),
+        open("/assets/{digest}/{*path}", assets::file),
+        open("/favicon.ico", assets::icon),
         page("/"),
         page("/setup"),
         page("/sign-in"),

@@ -10,7 +10,9 @@ use crate::base::secret::{Secret, SecretHash};
 use crate::wire::session::{MachineFacts, SessionInfo};
 
 /// What a member may do in an organisation. Later ones may do less.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Everything, including handing the organisation over.
@@ -180,7 +182,7 @@ pub struct MachineRow {
 }
 
 /// Who may see a session beside its owner and those who administer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sharing {
     /// Nobody.

@@ -429,7 +429,7 @@ fn yes() -> bool {
 }
 
 /// Somebody, as others see them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Person {
     /// Who.
     pub id: UserId,
@@ -438,7 +438,7 @@ pub struct Person {
 }
 
 /// A machine as the page and the REST API show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct MachineView {
     /// Its id.
     pub id: MachineId,
@@ -457,7 +457,7 @@ pub struct MachineView {
 }
 
 /// A session as the page and the REST API show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SessionView {
     /// The machine it runs on.
     pub machine: MachineId,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::{ConversationId, SessionId};
 
 /// Where in its life a session is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionState {
     /// Asked for; the program does not run yet.
@@ -21,7 +21,7 @@ pub enum SessionState {
 }
 
 /// Whether output came lately.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Activity {
     /// Output within the last two seconds.
@@ -33,7 +33,7 @@ pub enum Activity {
 }
 
 /// How a program ended.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Exit {
     /// Exit code, when it ended by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,7 +64,7 @@ pub struct Launch {
 }
 
 /// What is known of one session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SessionInfo {
     /// Its id.
     pub id: SessionId,
@@ -150,7 +150,7 @@ fn known<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Con
 }
 
 /// What an agent says of the machine it runs on.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct MachineFacts {
     /// What a person calls it; the host name unless set.
     pub name: String,
@@ -180,7 +180,7 @@ pub struct MachineFacts {
 }
 
 /// What a machine is made of. Zero or empty: its system does not say.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Hardware {
     /// Name of the processor.
     #[serde(default)]
@@ -200,7 +200,7 @@ pub struct Hardware {
 }
 
 /// What a screen shows, as text: for scripts. Without colours.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ScreenText {
     /// Width in cells.
     pub cols: u16,

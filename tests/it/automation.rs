@@ -65,9 +65,12 @@ async fn a_script_starts_types_waits_reads_and_stops() {
     assert_eq!((answer["outcome"].as_str(), answer["matched"].as_str()), (Some("matched"), Some("hello world")));
     assert!(script.screen().await.contains("hello world"));
 
-    script.type_text("sleep 1000\r").await;
+    let offset = script.type_text("sh -c 'echo re''ady; exec cat'\r").await;
+    assert_eq!(script.wait(json!({ "match": "^ready$", "after": offset })).await["outcome"], "matched");
     let path = script.path("input");
     script.http.post(&path, &json!({ "keys": ["Ctrl-C"] })).await.ok();
+    // A shell throws away what was typed before it had its terminal back.
+    assert_eq!(script.wait(json!({ "match": "\\^C\n\\$" })).await["outcome"], "matched");
     let offset = script.type_text("exit 3\r").await;
     let ended = script.wait(json!({ "match": "never shown", "after": offset })).await;
     assert_eq!(ended["outcome"], "ended", "{ended}");
@@ -105,7 +108,9 @@ async fn whoever_has_the_keyboard_keeps_it_until_a_script_says_that_it_takes_it(
     assert_eq!((refused.status, refused.json()["code"].as_str()), (403, Some("not_controller")), "{}", refused.text());
     script.http.post(&path, &json!({ "text": "script\r", "take": true })).await.ok();
     person.expect_text("script").await;
-    assert_eq!(script.screen().await.matches("script").count(), 2, "typed once, printed once by cat");
+    let twice = script.wait(json!({ "match": "(?s)script.*script" })).await;
+    assert_eq!(twice["outcome"], "matched", "typed once, printed once by cat: {twice}");
+    assert_eq!(script.screen().await.matches("script").count(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use super::support::world::{EMAIL, PASSWORD, World};
 #[track_caller]
 fn assert_problem(problem: &Value, code: &str, words: &[&str]) {
     assert_eq!(problem["code"], code, "{problem}");
-    let message = problem["message"].as_str().unwrap_or_default();
+    let message = problem["detail"].as_str().unwrap_or_default();
     assert!(message.len() > 10 && !message.contains('\n'), "not a sentence: {message:?}");
     for word in words {
         assert!(message.contains(word), "{word:?} is missing in {message:?}");

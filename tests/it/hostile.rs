@@ -171,7 +171,6 @@ async fn a_paste_without_end_into_a_stuck_machine_fills_its_own_lane_and_no_othe
 async fn a_tab_that_asks_without_end_is_hung_up_on() {
     let world = World::start().await;
     let friend = friend(&world).await;
-    let session = world.bash().await;
     let mut tab = Socket::open(&world.http, VIEWER_PATH, None).await.unwrap();
     tab.greet(Role::Viewer).await.unwrap();
     let asking = async {

@@ -15,7 +15,7 @@ fn expect_problem(answer: &Answer, status: u16, code: &str) -> String {
     assert_eq!(answer.status, status, "{}", answer.text());
     let body = answer.json();
     assert_eq!(body["code"], code, "{body}");
-    body["message"].as_str().unwrap().to_owned()
+    body["detail"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,7 +78,7 @@ async fn what_does_not_exist_is_said_to_not_exist() {
     ] {
         let answer = http.send(method, path, body).await;
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.text());
-        assert!(answer.json()["message"].is_string(), "{method} {path}: {}", answer.text());
+        assert!(answer.json()["detail"].is_string(), "{method} {path}: {}", answer.text());
     }
 }
 

@@ -25,6 +25,7 @@
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`up`] | one command to a terminal; what stays when it is stopped |
 //! | [`journey`] | a key and its echo pass the files of the map in order, and are in no log |
+//! | [`api_document`] | the API is what its description says: Schemathesis, problem details, tags, limits |
 //! | [`automation`] | a session by plain HTTP: start, type, read, wait, stop; events as they happen |
 //! | [`audit_log`] | what is done is in the log: read, filtered, exported, kept as long as is set |
 //! | [`bad_start`] | commands that cannot work: exit codes and sentences |
@@ -70,6 +71,7 @@
 #![allow(unreachable_pub, reason = "nothing is outside of a test binary")]
 
 mod agent_away;
+mod api_document;
 mod attach;
 mod audit_log;
 mod automation;
@@ -84,9 +86,9 @@ mod browser_setup;
 mod browser_terminal;
 mod claude_code;
 mod commands;
-mod disks;
-mod crowd;
 mod compatibility;
+mod crowd;
+mod disks;
 mod drill;
 mod fidelity;
 mod harness;

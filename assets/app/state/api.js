@@ -46,7 +46,7 @@ async function call(method, path, body, once) {
   const json = parsed(text);
   if (response.ok) return json;
   const retryAfter = Number(response.headers.get('retry-after')) || undefined;
-  throw new ApiProblem(response.status, json?.code ?? 'internal', json?.message ?? `The server answered with status ${response.status}.`, retryAfter);
+  throw new ApiProblem(response.status, json?.code ?? 'internal', json?.detail ?? `The server answered with status ${response.status}.`, retryAfter);
 }
 
 /** @param {string} method */

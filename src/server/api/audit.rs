@@ -27,7 +27,7 @@ const PAGE_DEFAULT: usize = 100;
 const PIECE_ENTRIES: usize = 500;
 
 /// Which entries. All that is left out fits everything.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Wanted {
     /// An action, like `key.make`, or a kind of them, like `key`.
     action: Option<String>,
@@ -53,7 +53,7 @@ impl Wanted {
 }
 
 /// A page of the log, newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Log {
     entries: Vec<Entry>,
     /// Send it as `cursor` for the next page; missing on the last one.
@@ -73,7 +73,7 @@ pub(in crate::server) async fn list(
 }
 
 /// How an export is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Format {
     /// One entry a line, byte for byte as it is stored: the SHA-256 of a line is the `before` of the next.
@@ -83,7 +83,7 @@ enum Format {
     Csv,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Export {
     #[serde(default)]
     format: Format,

@@ -15,7 +15,7 @@ use super::super::auth::client::ClientAddress;
 use crate::base::clock::unix_millis;
 use crate::store::audit::Action;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct BrowserView {
     id: String,
     /// Whether it is the one that asks.
@@ -26,7 +26,7 @@ struct BrowserView {
     user_agent: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Browsers {
     browsers: Vec<BrowserView>,
 }

@@ -92,16 +92,15 @@ impl Reader {
     }
 
     fn take_news(&mut self) {
-        let (machines, sessions) = self.page.take_fleet();
         let who = &self.page.who;
-        for id in machines {
+        while let Some(id) = self.page.next_machine() {
             let told = match self.organisation.machine(who, id) {
                 Some(machine) => event("machine", &ToViewer::Machine { machine }),
                 None => event("machine_gone", &ToViewer::MachineGone { id }),
             };
             self.waiting.extend(told);
         }
-        for id in sessions {
+        while let Some(id) = self.page.next_session() {
             let told = match self.organisation.session(who, id) {
                 Some(session) => event("session", &ToViewer::Session { session }),
                 None => event("session_gone", &ToViewer::SessionGone { id }),

@@ -30,7 +30,7 @@ const DAYS_DEFAULT: u64 = 7;
 const DAYS_MAX: u64 = 90;
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct InvitationView {
     id: InvitationId,
     role: Role,
@@ -40,7 +40,7 @@ struct InvitationView {
     expires_at: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Invitations {
     invitations: Vec<InvitationView>,
 }
@@ -63,7 +63,7 @@ pub(in crate::server) async fn list(
     Ok(Json(Invitations { invitations }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Invite {
     role: Role,
     /// Then only somebody with this address can accept it.
@@ -74,7 +74,7 @@ pub(in crate::server) struct Invite {
 }
 
 /// A new invitation: the only answer that ever holds its link.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Made {
     #[serde(flatten)]
     view: InvitationView,
@@ -126,13 +126,13 @@ pub(in crate::server) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Token {
     pub(super) token: Secret,
 }
 
 /// What an invitation says to whoever opens it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Opened {
     organisation: String,
     invited_by: String,
@@ -152,7 +152,7 @@ pub(in crate::server) async fn look(
     Ok(Json(Opened { organisation, invited_by: created_by, role, email, expires_at }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Accept {
     token: Secret,
     name: String,

@@ -24,7 +24,7 @@ use crate::store::audit::Action;
 use crate::store::{KeyRow, Scope, Sharing};
 
 /// A key as the page shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct KeyView {
     id: KeyId,
     name: String,
@@ -45,20 +45,22 @@ impl From<KeyRow> for KeyView {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Keys {
     keys: Vec<KeyView>,
 }
 
 /// A new key: the only answer that ever holds it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "NewKey")]
 pub(in crate::server) struct Made {
     #[serde(flatten)]
     view: KeyView,
     key: Secret,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "KeyWanted")]
 pub(in crate::server) struct Create {
     name: String,
     /// Connecting a machine, unless said otherwise: the least that is of use.
@@ -105,7 +107,7 @@ pub(in crate::server) async fn create(
     Ok((StatusCode::CREATED, Json(Made { view: row.into(), key })))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Rotate {
     /// How long the old one is still good, in seconds.
     #[serde(default = "keep_default")]

@@ -22,7 +22,7 @@ use crate::store::audit::Action;
 use crate::wire::message::{MachineView, SessionView};
 use crate::wire::session::Launch;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Machines {
     machines: Vec<MachineView>,
 }
@@ -60,7 +60,8 @@ pub(in crate::server) async fn remove(
 }
 
 /// What to change; what is left out stays.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "MachineEdit")]
 pub(in crate::server) struct Edit {
     /// An empty one is what the agent says.
     #[serde(default)]
@@ -108,7 +109,7 @@ pub(in crate::server) async fn edit(
 }
 
 /// A new terminal's size, in cells. Only a page knows one; a script's session gets the classic one.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub(in crate::server) struct Size {
     pub(super) cols: u16,
@@ -132,7 +133,7 @@ impl Size {
 }
 
 /// What to start.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Start {
     command: String,
     #[serde(default)]

@@ -21,7 +21,7 @@ use crate::store::audit::Action;
 use crate::store::{Role, StoreError};
 
 /// Who is signed in, where, and on which server.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Me {
     user: Person,
     organisation: Place,
@@ -33,7 +33,8 @@ pub(in crate::server) struct Me {
     public_url: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Account")]
 struct Person {
     id: UserId,
     name: String,
@@ -41,21 +42,22 @@ struct Person {
     has_password: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct Belongs {
     id: OrganisationId,
     name: String,
     role: Role,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct SecondFactor {
     /// Whether signing in asks for a code.
     on: bool,
     recovery_codes_left: usize,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "OrganisationView")]
 struct Place {
     id: OrganisationId,
     name: String,
@@ -115,7 +117,7 @@ pub(super) async fn of(
     })
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct PasswordChange {
     /// The present one, if there is one.
     #[serde(default)]
@@ -150,7 +152,7 @@ pub(in crate::server) async fn change_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Rename {
     name: String,
 }

@@ -19,7 +19,7 @@ use crate::base::problem::Code;
 use crate::store::audit::Action;
 use crate::store::{Ended, Member, Role, StoreError};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct MemberView {
     id: UserId,
     name: String,
@@ -30,7 +30,7 @@ struct MemberView {
     second_factor: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Members {
     members: Vec<MemberView>,
 }
@@ -63,7 +63,7 @@ async fn below(shared: &Shared, caller: &Caller, id: UserId) -> Result<Member, A
     Ok(member)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct ChangeRole {
     role: Role,
 }
@@ -149,7 +149,7 @@ fn disconnect(shared: &Shared, caller: &Caller, id: UserId, ended: &Ended) {
     tracing::info!(user = %id, by = %caller.user, keys = ended.keys.len(), "a membership ended");
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct ResetLink {
     url: String,
     expires_at: u64,

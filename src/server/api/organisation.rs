@@ -19,7 +19,7 @@ use crate::base::problem::Code;
 use crate::store::StoreError;
 use crate::store::audit::Action;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Named {
     name: String,
 }
@@ -37,7 +37,7 @@ pub(in crate::server) async fn rename(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct HandOver {
     to: UserId,
 }
@@ -73,7 +73,7 @@ pub(in crate::server) async fn found(
     Ok((StatusCode::CREATED, switch_to(&shared, &caller, made.organisation).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Switch {
     organisation: OrganisationId,
 }

@@ -17,7 +17,7 @@ use crate::base::secret::Secret;
 use crate::store::audit::{Action, Actor, Event};
 
 /// Whose password a link changes.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Whose {
     name: String,
     email: Option<String>,
@@ -32,7 +32,7 @@ pub(in crate::server) async fn look(
     Ok(Json(Whose { name: user.name, email: user.email }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Reset {
     token: Secret,
     password: Secret,

@@ -44,7 +44,7 @@ const INPUT_MAX: usize = 256 * 1024;
 const PATTERN_BYTES_MAX: usize = 256 * 1024;
 
 /// A screen at a moment.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Screen {
     /// Bytes of output before this moment: send it as `after` to wait for what comes behind it.
     offset: Offset,
@@ -86,7 +86,7 @@ fn too_old() -> Problem {
 }
 
 /// What to type: text as it is, then keys by their names.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Input {
     /// Typed as it is; `\r` is Enter.
     #[serde(default)]
@@ -100,7 +100,7 @@ pub(in crate::server) struct Input {
 }
 
 /// What became of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Typed {
     /// Bytes that reached the program's terminal.
     bytes: usize,
@@ -154,7 +154,7 @@ pub(in crate::server) async fn input(
 }
 
 /// What to wait for: the first that comes true.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Wait {
     /// A regular expression that the screen's text must match, lines joined with `\n`; `^` and `$` fit at each of them.
     #[serde(default)]
@@ -171,8 +171,9 @@ pub(in crate::server) struct Wait {
 }
 
 /// Why a wait ended.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "WaitOutcome")]
 pub(in crate::server) enum Outcome {
     /// The pattern fits the screen.
     Matched,
@@ -185,7 +186,7 @@ pub(in crate::server) enum Outcome {
 }
 
 /// What a wait led to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Waited {
     outcome: Outcome,
     /// What the pattern matched.

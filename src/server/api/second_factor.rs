@@ -17,14 +17,14 @@ use crate::base::secret::Secret;
 use crate::store::StoreError;
 use crate::store::audit::Action;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Password {
     #[serde(default)]
     password: Secret,
 }
 
 /// What an authenticator app is shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Begun {
     secret: Secret,
     uri: Secret,
@@ -32,7 +32,7 @@ pub(in crate::server) struct Begun {
 }
 
 /// A QR code to draw: a path on a square field.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct Qr {
     size: u32,
     path: String,
@@ -54,12 +54,12 @@ pub(in crate::server) async fn begin(
     Ok((StatusCode::CREATED, Json(Begun { secret, uri, qr: Qr { size, path } })))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Confirm {
     code: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Recovery {
     /// Each signs in once instead of a code. Shown this once.
     recovery_codes: Vec<Secret>,

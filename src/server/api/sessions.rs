@@ -20,7 +20,7 @@ use crate::store::Sharing;
 use crate::store::audit::Action;
 use crate::wire::message::SessionView;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Sessions {
     sessions: Vec<SessionView>,
 }
@@ -42,7 +42,7 @@ pub(in crate::server) async fn show(
     Ok(Json(shared.relay.session(&caller, id, Permission::SeeSession).await?.0))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Stop {
     #[serde(default)]
     force: bool,
@@ -92,7 +92,7 @@ pub(in crate::server) async fn forget(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct Share {
     with: Sharing,
 }

@@ -22,7 +22,7 @@ use crate::store::NewOwner;
 /// Longest e-mail address, in bytes (RFC 5321, 4.5.3.1.3, with its errata).
 const EMAIL_BYTES_MAX: usize = 254;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct SetUp {
     token: Secret,
     email: String,

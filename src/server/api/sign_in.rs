@@ -19,7 +19,7 @@ use crate::base::problem::Code;
 use crate::base::secret::Secret;
 use crate::store::{BrowserSessionRow, StoreError};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct ByPassword {
     email: String,
     password: Secret,
@@ -28,7 +28,7 @@ pub(in crate::server) struct ByPassword {
     code: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(in crate::server) struct ByLink {
     token: Secret,
 }

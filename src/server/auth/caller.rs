@@ -91,8 +91,14 @@ pub(in crate::server) async fn gate(
     if let Err(problem) = caller.may(permission) {
         return ApiError::from(problem).into_response();
     }
+    let left = match shared.sign_in.count(&caller) {
+        Ok(left) => left,
+        Err(error) => return error.into_response(),
+    };
     parts.extensions.insert(caller);
-    next.run(Request::from_parts(parts, body)).await
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    left.put(response.headers_mut());
+    response
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {

@@ -6,6 +6,7 @@ pub(super) mod cookie;
 pub(super) mod origin;
 mod password;
 pub mod permissions;
+mod rates;
 mod throttle;
 pub(super) mod totp;
 
@@ -30,6 +31,7 @@ pub(crate) struct SignIn {
     pub(super) fitted: Counter,
     pub(super) refused: Counter,
     throttle: Mutex<Throttle>,
+    rates: Mutex<rates::Rates>,
 }
 
 impl SignIn {
@@ -62,6 +64,14 @@ impl SignIn {
     /// was looked at, or its codes could be guessed without end by whoever has the password.
     pub(super) fn succeeded(&self, account: &str, address: IpAddr) {
         self.throttle().succeeded(&[Subject::account(account), Subject::address(address)]);
+    }
+
+    /// Counts a request of somebody who may come; refuses it when they have made too many.
+    fn count(&self, caller: &Caller) -> Result<rates::Left, ApiError> {
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.admit(Instant::now(), caller).map_err(|wait| {
+            ApiError::later(wait, "too many requests with this key or by this person; the headers say when to go on")
+        })
     }
 
     fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {

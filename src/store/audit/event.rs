@@ -94,7 +94,7 @@ actions! {
 }
 
 /// Whether it was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It was.
@@ -182,7 +182,7 @@ fn cut(mut text: String) -> String {
 }
 
 /// Who acted, with the names they had then.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Who {
     /// The person; `None` for somebody unknown, a machine, or the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -202,7 +202,7 @@ pub struct Who {
 }
 
 /// One entry. Its stored bytes are this as JSON, and their SHA-256 is the next one's `before`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Entry {
     /// Its number in its chain, from 1.
     pub seq: u64,

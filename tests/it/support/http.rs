@@ -21,6 +21,8 @@ pub struct Http {
     pub origin: String,
     /// `Idempotency-Key` to send.
     pub once: Option<String>,
+    /// `If-None-Match` to send.
+    pub if_none_match: Option<String>,
 }
 
 /// An answer.
@@ -62,7 +64,14 @@ impl Answer {
 impl Http {
     /// Nobody yet.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, cookie: None, bearer: None, origin: format!("http://{address}"), once: None }
+        Self {
+            address,
+            cookie: None,
+            bearer: None,
+            origin: format!("http://{address}"),
+            once: None,
+            if_none_match: None,
+        }
     }
 
     /// `GET path`.
@@ -98,6 +107,7 @@ impl Http {
             ("cookie", self.cookie.clone()),
             ("authorization", self.bearer_header()),
             ("idempotency-key", self.once.clone()),
+            ("if-none-match", self.if_none_match.clone()),
         ];
         for (name, value) in fields {
             if let Some(value) = value {

@@ -165,14 +165,19 @@ pub struct Ran {
 }
 
 /// Runs `command` to its end, at most [`WAIT_MAX`].
-pub async fn run(mut command: Command) -> Ran {
+pub async fn run(command: Command) -> Ran {
+    run_within(WAIT_MAX, command).await
+}
+
+/// The same for one that takes longer.
+pub async fn run_within(time: Duration, mut command: Command) -> Ran {
     use std::os::unix::process::ExitStatusExt;
     let shown = format!("{command:?}");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let running = tokio::process::Command::from(command).kill_on_drop(true).output();
-    let output = tokio::time::timeout(WAIT_MAX, running)
+    let output = tokio::time::timeout(time, running)
         .await
-        .unwrap_or_else(|_| panic!("still running after {WAIT_MAX:?}: {shown}"))
+        .unwrap_or_else(|_| panic!("still running after {time:?}: {shown}"))
         .unwrap_or_else(|error| panic!("{error}: {shown}"));
     Ran {
         code: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0)),

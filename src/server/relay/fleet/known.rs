@@ -94,7 +94,8 @@ impl Machine {
 
     pub(super) fn view(&self, id: MachineId, owner: Person) -> MachineView {
         let online = self.uplink.is_some();
-        let last_seen = if online { unix_millis() } else { self.last_seen };
+        // To the minute while it is there: a list that is polled must not differ each time.
+        let last_seen = if online { unix_millis() / 60_000 * 60_000 } else { self.last_seen };
         let facts = MachineFacts { name: self.shown_name().to_owned(), ..self.facts.clone() };
         MachineView { id, facts, online, last_seen, owner, tags: self.tags.clone() }
     }

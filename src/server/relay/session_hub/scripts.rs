@@ -103,8 +103,9 @@ impl SessionHub {
         for piece in bytes.chunks(INPUT_BYTES_MAX) {
             number += 1;
             let bytes = bytes.slice_ref(piece);
-            let input = Frame::Input { channel: upstream.channel(), viewer, number, bytes };
-            if upstream.uplink().send(input).is_err() {
+            let channel = upstream.channel();
+            let input = Frame::Input { channel, viewer, number, bytes };
+            if upstream.uplink().send(channel, input).is_err() {
                 upstream.ask(SessionAsk::Leave { viewer });
                 return Err(Problem::new(Code::TooMany, "the machine takes no more input for now; try again soon"));
             }

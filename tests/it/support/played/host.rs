@@ -163,7 +163,11 @@ impl PlayedHost {
                 self.say_control();
             }
             SessionAsk::Stop { .. } => self.end(),
-            SessionAsk::Resize { .. } | SessionAsk::Theme { .. } | SessionAsk::Forget | SessionAsk::Unknown => {}
+            SessionAsk::Resize { .. }
+            | SessionAsk::Theme { .. }
+            | SessionAsk::Text { .. }
+            | SessionAsk::Forget
+            | SessionAsk::Unknown => {}
         }
     }
 

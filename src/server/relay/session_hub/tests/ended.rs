@@ -51,7 +51,7 @@ fn the_end_is_the_last_word_also_behind_a_way_that_broke() {
     // Its host is gone: the agent has it on a new channel, and stands in.
     world.uplink = Arc::new(Uplink::new(MachineId::random(), OrganisationId::random(), KeyId::random()));
     world.hub.online(&world.uplink, CHANNEL);
-    world.hub.says(&SessionSays::End { offset: Offset(0) });
+    world.hub.says(&world.uplink, CHANNEL, SessionSays::End { offset: Offset(0) });
     world.settle(&mut [&mut viewer]);
     let live = |live| ToViewer::Live { channel: 9, live };
     let end = ToViewer::End { channel: 9, offset: Offset(0) };

@@ -104,7 +104,7 @@ fn late_frames_of_a_replaced_connection_mean_nothing() {
     world.hub.output(&old, CHANNEL, Offset(100), b"late").unwrap();
     world.hub.output(&old, CHANNEL, Offset(500), b"later").unwrap();
     world.hub.snapshot(&old, CHANNEL, 0, SnapshotAt::default(), flags, b"old").unwrap();
-    world.hub.says(&old, CHANNEL, &SessionSays::End { offset: Offset(9) });
+    world.hub.says(&old, CHANNEL, SessionSays::End { offset: Offset(9) });
     world.print(100);
     world.settle(&mut [&mut viewer]); // In which the host checks the credit it is given.
     assert!(viewer.is_at(200) && viewer.repaints == 1);
