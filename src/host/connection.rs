@@ -104,6 +104,8 @@ struct Connection<W> {
     session: Rc<Session>,
     writer: FrameWriter<W>,
     reader: Reader<Label>,
+    /// The furthest that the reader is known to have been, whatever it is painted with since.
+    reached: Offset,
     /// Without a subscription the reader stands at the log's end and is sent only what it asked for.
     subscribed: bool,
     repaint: Option<Pending>,
@@ -127,6 +129,7 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
             session,
             writer,
             reader: Reader::at(Offset::ZERO),
+            reached: Offset::ZERO,
             subscribed: false,
             repaint: None,
             answer: None,
@@ -209,6 +212,8 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
     fn subscribe(&mut self, from: From) {
         let epoch_now = self.session.versions().epoch;
         let (start, end) = self.session.with_log(|log| (log.start(), log.end()));
+        let had = if let From::Offset { offset, .. } = from { offset.min(end) } else { Offset::ZERO };
+        self.reached = self.reached.max(self.reader.position()).max(had);
         match from {
             From::Offset { offset, epoch } if epoch == epoch_now && (start..=end).contains(&offset) => {
                 self.reader.go_on_at(offset);
@@ -318,7 +323,8 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
             _ => None,
         };
         if let Some((id, history)) = next.and_then(|next| self.requests.remove(next)) {
-            let reply = self.session.snapshot(self.at_least(), history);
+            // While a repaint is on its way the reader stands nowhere; who asked stands where it was.
+            let reply = self.session.snapshot(self.at_least().max(self.reached), history);
             self.answer = Some(Pending { id, history, reply });
         }
     }

@@ -49,6 +49,7 @@
 //! | [`http_tls`] | https with certificates that are renewed under a running server |
 //! | [`http_start`] | a server that cannot start says why and touches nothing |
 //! | [`server_operation`] | configuration file, metrics, backup and restore, `--daemon`, the audit log's check |
+//! | [`simulation`] | the stream's state machines wired together on a virtual clock, hundreds of schedules by seed |
 //! | [`tidy`] | the house rules: layers, file sizes, dependencies with reasons |
 //!
 //! All of it is one binary, because each further one would link the product again. Every test starts its own world
@@ -114,6 +115,7 @@ mod relay;
 mod restart;
 mod server_operation;
 mod session_commands;
+mod simulation;
 mod support;
 mod tidy;
 mod up;
