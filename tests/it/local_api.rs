@@ -161,7 +161,7 @@ async fn status_tells_how_all_of_it_is_also_when_nothing_runs() {
     let place = Place::new();
     let nothing = status(&place, &[]).await;
     assert!(
-        nothing.code == 1 && nothing.out.contains("not running") && nothing.out.contains("auth login"),
+        nothing.code == 1 && nothing.out.contains("not running") && nothing.out.contains("--key-file"),
         "{nothing:?}"
     );
     let mut world = World::start().await;
