@@ -148,7 +148,7 @@ async fn an_organisation_is_renamed_founded_switched_and_left() {
     tab.expect_text("an organisation needs an owner").await;
     tab.click("button: Cancel").await;
     tab.fill("field: Name of a new one", "Looms").await;
-    tab.click("button: Found it").await;
+    tab.click("button: Create").await;
     tab.expect("one works there", "document.querySelector('.rail-name').innerText === 'Looms'").await;
     tab.click("button: Switch organisation").await;
     tab.expect_text("Engines").await;

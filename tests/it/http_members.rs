@@ -9,6 +9,7 @@ use sessionforge::wire::hello::Role;
 use super::support::http::{Answer, Http};
 use super::support::server::{EMAIL, PASSWORD, TestServer, token_of};
 use super::support::socket::Socket;
+use super::support::world::{self, World};
 
 const BEA: &str = "bea@example.org";
 
@@ -292,4 +293,27 @@ async fn an_expired_or_rotated_key_ends_its_connections() {
     renewed.get("/api/v1/sessions").await.ok();
     let past = owner.post("/api/v1/keys", &json!({ "name": "late", "expires_at": 1 })).await;
     problem(&past, 400, "bad_request");
+}
+
+#[tokio::test]
+async fn who_is_locked_out_is_helped_on_the_server_itself_also_while_it_runs() {
+    let mut world = World::server_only().await;
+    world.set_up().await;
+    let data_dir = world.place().path("server");
+    let data_dir = data_dir.to_str().unwrap();
+    let reset = |email: &str| {
+        world.place().command(&["server", "reset-password", email, "--data-dir", data_dir]).output().unwrap()
+    };
+    let unknown = reset("nobody@example.org");
+    let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    assert!(!unknown.status.success() && said.contains("no such account"), "{said}");
+    let made = reset(world::EMAIL);
+    let said = String::from_utf8_lossy(&made.stdout).into_owned();
+    assert!(made.status.success(), "{said}{}", String::from_utf8_lossy(&made.stderr));
+    let token = token_of(said.split_whitespace().find(|word| word.contains("/reset-password#")).unwrap());
+    let form = json!({ "token": token, "password": "a wholly new password" });
+    Http::new(world.http.address).post("/api/v1/reset-password", &form).await.ok();
+    assert_eq!(world.http.clone().get("/api/v1/me").await.status, 401, "every browser is signed out");
+    let form = json!({ "email": world::EMAIL, "password": "a wholly new password" });
+    Http::new(world.http.address).post("/api/v1/sign-in", &form).await.ok();
 }

@@ -28,9 +28,9 @@ export function Keys() {
     <${SettingsTabs} />
     <header class="page-head"><h1>API keys</h1></header>
     <p class="lead">Agents sign in with a key, and scripts may call the REST API with one. Revoking a key disconnects everything that uses it, at once.</p>
-    <${NewKey} made=${show} />
     ${made ? html`<section class="panel panel-accent"><h2>“${made.name}” is ready</h2><p>Copy it now: it is not shown again.</p><${CopyLine} text=${made.key} label="Copy key" />
       <p><${Button} onClick=${() => setMade(undefined)}>Done<//></p></section>` : null}
+    <${NewKey} made=${show} />
     ${problem ? html`<${Notice} title="The keys could not be loaded">${problem} <button type="button" class="link" onClick=${load}>Try again</button><//>` : null}
     ${!keys && !problem ? html`<${Waiting} words="Loading keys…" />` : null}
     ${keys?.length === 0 ? html`<div class="empty"><h2>No keys yet</h2><p>A machine needs one to connect. Make one above, or let <a href="/machines">Add a machine</a> do it for you.</p></div>` : null}

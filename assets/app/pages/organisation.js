@@ -28,7 +28,7 @@ export function Organisation() {
     ${manages ? html`<${Named} label="Name" action="Rename" value=${mine.organisation.name} act=${async (/** @type {string} */ name) => { await api.renameOrganisation(name); await refresh(); say(`It is called ${name} now.`); return name; }} />`
       : html`<dl class="facts"><div><dt>Name</dt><dd>${mine.organisation.name}</dd></div></dl>`}
     ${mine.role === 'owner' ? html`<section><h2>Another organisation</h2><p class="muted">With members, machines and sessions of its own. You own it, and switch between yours at the top left.</p>
-      <${Named} label="Name of a new one" action="Found it" value="" act=${async (/** @type {string} */ name) => { await api.foundOrganisation(name); go('/'); await enter(); return ''; }} /></section>` : null}
+      <${Named} label="Name of a new one" action="Create" value="" act=${async (/** @type {string} */ name) => { await api.foundOrganisation(name); go('/'); await enter(); return ''; }} /></section>` : null}
     <section><h2>Leave</h2><p class="muted">${mine.role === 'owner' ? 'An organisation needs an owner: hand it over to somebody first, under Members.' : 'You belong here until you leave or are removed.'}</p>
       <${Button} kind="danger" onClick=${leave}>Leave ${mine.organisation.name}…<//></section>
   </main>`;

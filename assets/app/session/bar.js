@@ -56,7 +56,7 @@ export function Bar({ session, control, sizing, setSizing, take, find }) {
     <span class="bar-space"></span>
     <span class="bar-state">${live && control && !control.you ? 'Watching' : stateWord(session)}</span>
     ${session.shared ? html`<span class="bar-state" title="Everybody in the organisation sees it">Shared</span>` : null}
-    ${live && (viewers > 1 || others.length > 0) ? html`<span class="bar-fact" title="${names || `${viewers} screens show this session`}"><${Icon} name="eye" size=${14} />${others.length > 0 ? html`<span class="bar-names">${names}</span>` : viewers}</span>` : null}
+    ${live && (viewers > 1 || others.length > 0) ? html`<span class="bar-fact" title="${names || `${viewers} screens show this session`}"><${Icon} name="eye" size=${14} />${others.length > 0 ? html`<span class="bar-names">${names}</span><span class="bar-count">${others.length}</span>` : viewers}</span>` : null}
     ${live && control && control.may_type !== false && (viewers > 1 || !control.you) ? (control.you ? html`<span class="bar-fact bar-you" title="You have the keyboard"><${Icon} name="keyboard" size=${14} /></span>`
       : html`<${Button} onClick=${take} title="Type here; whoever types now will watch">Take control<//>`) : null}
     <span class="bar-find"><${IconButton} icon="search" label="Search in the terminal" onClick=${find} /></span>
