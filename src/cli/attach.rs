@@ -78,7 +78,9 @@ fn cannot(error: ConnectError) -> Failure {
     let hint = match &error {
         ConnectError::Gone => "`sessionforge session list --all` shows what became of it",
         ConnectError::Silent => "it may be stopped or starved; `sessionforge session list` shows when it answers again",
-        ConnectError::Closed | ConnectError::Refused(_) | ConnectError::Io(_) => "`sessionforge session list` asks it how it is",
+        ConnectError::Closed | ConnectError::Refused(_) | ConnectError::Io(_) => {
+            "`sessionforge session list` asks it how it is"
+        }
     };
     Failure::new(ExitCode::Failed, error).hint(hint)
 }

@@ -202,7 +202,11 @@ impl Connection {
             }
             SessionAsk::Leave { viewer } => host.change_control(|gate| gate.leave(viewer, self.id)),
             SessionAsk::Resize { viewer, cols, rows } => host.resize(viewer, (cols, rows)),
-            SessionAsk::Theme { .. } | SessionAsk::Stop { .. } | SessionAsk::Forget | SessionAsk::Unknown => {}
+            SessionAsk::Theme { .. }
+            | SessionAsk::Text { .. }
+            | SessionAsk::Stop { .. }
+            | SessionAsk::Forget
+            | SessionAsk::Unknown => {}
         }
     }
 

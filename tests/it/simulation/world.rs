@@ -334,7 +334,7 @@ impl World {
                     }
                     Frame::InputAck { viewer, number, outcome, .. } => self.hub.input_acked(viewer, number, outcome),
                     Frame::Control(json) => {
-                        self.hub.says(&way.uplink, CHANNEL, &message::from_json(&json).unwrap());
+                        self.hub.says(&way.uplink, CHANNEL, message::from_json(&json).unwrap());
                     }
                     other => panic!("{other:?}"),
                 }

@@ -223,8 +223,10 @@ fn write_cursor(terminal: &Terminal, out: &mut Painter<'_>) {
         if row[at].glyph.0 == 0 && at > 0 && row[at - 1].glyph.width() == 2 {
             at -= 1;
         }
-        // Where nothing was printed, or what was has been erased, a blank does.
-        let text = again(at).or_else(|| (row[at].glyph.0 == 0).then(|| b" ".to_vec()));
+        let mut shown = String::new();
+        terminal.push_glyph(row[at].glyph, &mut shown);
+        // Where what was printed has been erased, a blank does.
+        let text = again(at).or_else(|| shown.is_empty().then(|| b" ".to_vec()));
         let charsets = terminal.charsets;
         let designated = charsets.designated[charsets.level];
         if text.is_some() || charsets.active == designated {
@@ -235,10 +237,8 @@ fn write_cursor(terminal: &Terminal, out: &mut Painter<'_>) {
             } else {
                 // The set that is active now has no such character: it was printed before, in ASCII.
                 let slot = [b'(', b')', b'*', b'+'][charsets.level];
-                let mut text = String::new();
-                terminal.push_glyph(row[at].glyph, &mut text);
                 out.push(&[0x1b, slot, Charset::ASCII.name()]);
-                out.push(text.as_bytes());
+                out.push(shown.as_bytes());
                 out.push(&[0x1b, slot, designated.name()]);
             }
         } else {
