@@ -124,7 +124,7 @@ async fn a_conversation_goes_on_after_its_host_was_killed_and_after_it_exited() 
     let conversation = info(&world, first).await["conversation"].clone();
     assert!(conversation.is_string(), "it is known from the start");
     let refused = resume(&world, first).await.unwrap_err();
-    assert!(refused["message"].as_str().unwrap().contains("still runs"), "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("still runs"), "{refused}");
 
     // What is on the screen is on the disk, to the last byte.
     let run_dir = world.place().path("agent/run");
@@ -153,7 +153,7 @@ async fn a_conversation_goes_on_after_its_host_was_killed_and_after_it_exited() 
 
     let refused = resume(&world, first).await.unwrap_err();
     assert_eq!(refused["code"], "conflict", "two terminals would write one transcript: {refused}");
-    assert!(refused["message"].as_str().unwrap().contains(&second.to_string()), "and it says where: {refused}");
+    assert!(refused["detail"].as_str().unwrap().contains(&second.to_string()), "and it says where: {refused}");
 
     // Left in order, it goes on as well, with all of it.
     viewer.type_text("/exit").await;

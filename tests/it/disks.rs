@@ -55,7 +55,7 @@ async fn a_machines_disk_that_takes_nothing_refuses_new_sessions_and_keeps_the_o
     let host = world.host_pid(session);
     writes(host, false);
     let (status, problem) = world.try_start_session(&json!({"command": "bash"})).await.unwrap_err();
-    let sentence = problem["message"].as_str().unwrap();
+    let sentence = problem["detail"].as_str().unwrap();
     assert!(status == 500 && sentence.contains("disk is full or read-only"), "{status} {problem}");
     viewer.type_text("still here\r").await;
     viewer.expect_text("still here\nstill here").await;

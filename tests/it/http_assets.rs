@@ -93,5 +93,5 @@ async fn an_address_nobody_knows_is_a_page_for_people_and_json_for_programs() {
     let (head, _) = get(&server, "/nothing/here", "accept: text/html,*/*\r\n").await;
     assert!(head.starts_with("http/1.1 404") && head.contains("content-type: text/html"), "{head}");
     let (head, _) = get(&server, "/nothing/here", "accept: */*\r\n").await;
-    assert!(head.starts_with("http/1.1 404") && head.contains("content-type: application/json"), "{head}");
+    assert!(head.starts_with("http/1.1 404") && head.contains("content-type: application/problem+json"), "{head}");
 }

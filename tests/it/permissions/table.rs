@@ -107,6 +107,7 @@ pub fn rows() -> Vec<Row> {
         Row { shared: "oamv", others: "oa", ..row("GET /sessions/{id}", Session, "oamv", "sessions:read") },
         Row { others: "oa", ..row("DELETE /sessions/{id}", Session, "oam", "sessions:write") },
         Row { others: "oa", ..row("POST /sessions/{id}/stop", Session, "oam", "sessions:write") },
+        row("POST /sessions/{id}/resume", Session, "oam", "sessions:write"),
         Row { others: "oa", body: || json!({ "with": "organisation" }), ..row("PUT /sessions/{id}/sharing", Session, "oam", "sessions:write") },
         Row { shared: "oamv", others: "oa", ..row("GET /sessions/{id}/screen", Session, "oamv", "sessions:read") },
         Row { shared: "oam", body: || json!({ "text": "x" }), ..row("POST /sessions/{id}/input", Session, "oam", "sessions:write") },
