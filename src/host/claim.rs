@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::client::is_listening;
 use super::runtime_dir;
-use crate::base::id::ConversationId;
+use crate::base::id::{ConversationId, SessionId};
 use crate::base::problem::{Code, Problem};
 
 /// Held while a start looks who has its conversation and writes down that it has it.
@@ -14,8 +14,9 @@ const LOCK: &str = "conversations.lock";
 /// The right to go on with a conversation, until the session's facts are written and it drops.
 pub(super) struct Claim(#[expect(dead_code, reason = "held, not read")] File);
 
-/// Refuses a conversation that a live session of this runtime directory has.
-pub(super) fn claim(dir: &Path, conversation: ConversationId) -> Result<Claim, Problem> {
+/// Refuses a conversation that a live session of this runtime directory has. `ended` is known to have let go of it, also
+/// where its host has said so and not written it down yet.
+pub(super) fn claim(dir: &Path, conversation: ConversationId, ended: Option<SessionId>) -> Result<Claim, Problem> {
     let mut options = File::options();
     options.create(true).truncate(false).write(true);
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -23,7 +24,10 @@ pub(super) fn claim(dir: &Path, conversation: ConversationId) -> Result<Claim, P
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(Problem::internal)?;
     let has_it = runtime_dir::scan(dir).map_err(Problem::internal)?.into_iter().find(|facts| {
         // Facts that say that it runs are true only while somebody listens.
-        facts.info.conversation == Some(conversation) && !facts.info.has_ended() && is_listening(&facts.socket)
+        facts.info.conversation == Some(conversation)
+            && Some(facts.info.id) != ended
+            && !facts.info.has_ended()
+            && is_listening(&facts.socket)
     });
     match has_it {
         None => Ok(Claim(lock)),
@@ -44,7 +48,6 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     use super::*;
-    use crate::base::id::SessionId;
     use crate::host::runtime_dir::{Facts, socket_path, write_facts};
     use crate::wire::session::{SessionInfo, SessionState};
 
@@ -60,17 +63,18 @@ mod tests {
         let conversation = ConversationId::random();
         // Lost, and not found dead yet: it says that it runs.
         write_facts(dir.path(), &facts(dir.path(), conversation, SessionState::Running)).unwrap();
-        drop(claim(dir.path(), conversation).unwrap());
+        drop(claim(dir.path(), conversation, None).unwrap());
         let live = facts(dir.path(), conversation, SessionState::Running);
         let listener = UnixListener::bind(&live.socket).unwrap();
         write_facts(dir.path(), &live).unwrap();
-        let refused = claim(dir.path(), conversation).err().unwrap();
+        let refused = claim(dir.path(), conversation, None).err().unwrap();
         assert_eq!(refused.code, Code::Conflict);
+        drop(claim(dir.path(), conversation, Some(live.info.id)).unwrap());
         assert!(refused.message.contains(&live.info.id.to_string()), "{refused}");
-        drop(claim(dir.path(), ConversationId::random()).unwrap());
+        drop(claim(dir.path(), ConversationId::random(), None).unwrap());
         let info = SessionInfo { state: SessionState::Exited, ..live.info.clone() };
         write_facts(dir.path(), &Facts { info, ..live }).unwrap();
-        drop(claim(dir.path(), conversation).unwrap());
+        drop(claim(dir.path(), conversation, None).unwrap());
         drop(listener);
     }
 }

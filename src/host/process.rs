@@ -142,7 +142,7 @@ impl Host {
         let conversation = conversation::begin(&launch.command, &launch.args, &mut program.args);
         runtime_dir::prepare(runtime_dir).map_err(|error| Problem::new(Code::Internal, error))?;
         // Until the facts say who has it.
-        let _claim = conversation.map(|conversation| claim(runtime_dir, conversation)).transpose()?;
+        let _claim = conversation.map(|conversation| claim(runtime_dir, conversation, *resumed_from)).transpose()?;
         log::start(runtime_dir::log_path(runtime_dir, *session));
         let path = runtime_dir::socket_path(runtime_dir, *session);
         let listener = socket::bind(&path).map_err(|error| match error.kind() {
