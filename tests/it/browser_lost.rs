@@ -38,6 +38,7 @@ async fn a_lost_conversation_is_resumed_by_a_click() {
         (last.at.offset == offset).then_some(())
     })
     .await;
+    claude::expect_written(&home, messages_api::GREETING).await;
     let before = tab.terminal_text().await;
     signal_pid(world.host_pid(session), "KILL");
     tab.expect_text("Lost.").await;

@@ -133,6 +133,7 @@ async fn a_conversation_goes_on_after_its_host_was_killed_and_after_it_exited() 
         last_screen::read(&run_dir, first).filter(|last| last.at.offset == offset)
     })
     .await;
+    claude::expect_written(&world.place().path("home"), messages_api::GREETING).await;
     let before = viewer.text();
     signal_pid(world.host_pid(first), "KILL");
     viewer.expect("it is over", |seen| seen.ended).await;

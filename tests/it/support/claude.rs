@@ -8,6 +8,7 @@ use std::process::Command;
 use serde_json::json;
 
 use super::process;
+use super::wait::poll;
 
 /// A key of the right form that opens nothing.
 const KEY: &str = "sk-ant-stand-in-00000000000000000000";
@@ -52,4 +53,17 @@ pub fn write_wrapper(program: &Path, api: SocketAddr, bin: &Path, home: &Path, f
     let path = bin.join("claude");
     std::fs::write(&path, script).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Waits until what Claude Code has said is in a transcript: it writes some time after it has shown it, and what was not
+/// written no resume brings back.
+pub async fn expect_written(home: &Path, text: &str) {
+    let projects = home.join(".claude/projects");
+    let holds = |path: PathBuf| std::fs::read_to_string(path).is_ok_and(|written| written.contains(text));
+    poll(&format!("a transcript holds {text:?}"), async || {
+        let directories = std::fs::read_dir(&projects).ok()?.flatten();
+        let files = directories.filter_map(|directory| std::fs::read_dir(directory.path()).ok()).flatten().flatten();
+        files.map(|file| file.path()).any(holds).then_some(())
+    })
+    .await;
 }
