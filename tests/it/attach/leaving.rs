@@ -131,7 +131,9 @@ async fn a_terminal_that_is_killed_harms_nobody() {
     let id = bash(&place).await;
     let mut local = attach(&place, &[&id]);
     local.expect_text("$").await;
-    local.type_text("mark=still\r");
+    // What the terminal had not read yet when it was killed would die with it.
+    local.type_text("mark=still; echo se''t\r");
+    local.expect_text("\nset").await;
     local.kill();
     let back = attach(&place, &[&id]);
     back.expect_text("$").await;
