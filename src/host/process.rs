@@ -197,8 +197,11 @@ impl Host {
             .then(|| tokio::task::spawn_local(Keeper::new(Rc::clone(&self.session), runtime_dir.clone()).run(over)));
         self.session.run().await;
         drop(running);
-        look_for_conversation(&self.session, runtime_dir).await;
 
+        // Before anything waits: who is told of the end finds it on disk. A disk that takes nothing is tried again below.
+        self.facts.info = self.session.info();
+        let _ = runtime_dir::write_facts(runtime_dir, &self.facts);
+        look_for_conversation(&self.session, runtime_dir).await;
         self.facts.info = self.session.info();
         let forgotten = tokio::select! {
             biased; // Once at least it is recorded first.
