@@ -26,7 +26,7 @@ pub type HostReader = FrameReader<tokio::io::ReadHalf<LocalStream>>;
 /// Writes what a host is sent.
 pub type HostWriter = FrameWriter<tokio::io::WriteHalf<LocalStream>>;
 
-/// Time from connecting to the host's greeting. A host answers within a millisecond; one that is stopped never does.
+/// Time from connecting to the host's greeting, and from an ask to its being carried out. A host answers within a millisecond; one that is stopped never does.
 const GREETING_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why a host cannot be talked to.
@@ -105,6 +105,22 @@ impl HostClient {
     /// Sends an ask.
     pub async fn ask(&mut self, ask: &SessionAsk) -> io::Result<()> {
         self.send(&message::to_frame(ask)).await
+    }
+
+    /// Sends an ask, and returns once the host has carried it out. For whoever has nothing else to say: a connection
+    /// that is closed with something unread in it is reset, and what was sent last on it may never be read.
+    pub async fn tell(mut self, ask: &SessionAsk) -> Result<(), ConnectError> {
+        let told = async {
+            self.ask(ask).await?;
+            self.send(&Frame::Ping(0)).await?;
+            while let Some(frame) = self.next().await? {
+                if matches!(frame, Frame::Pong(_)) {
+                    return Ok(());
+                }
+            }
+            Err(ConnectError::Closed)
+        };
+        tokio::time::timeout(GREETING_WITHIN, told).await.unwrap_or(Err(ConnectError::Silent))
     }
 
     /// Both directions apart, for two tasks.

@@ -45,6 +45,9 @@ const REQUESTS_MAX: usize = 64;
 /// Changes of title and activity are said at most this often.
 const INFO_EVERY: Duration = Duration::from_millis(250);
 
+/// Time for reading what a peer sent before it was gone. It is in the socket already, with its end behind it.
+const HEARD_OUT_WITHIN: Duration = Duration::from_secs(1);
+
 /// Why a connection ended, other than by its peer's wish.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectionError {
@@ -95,6 +98,9 @@ where
 
     let mut connection = Connection::new(session, writer);
     let result = connection.run(&mut frames).await;
+    if let Err(ConnectionError::Framed(FramedError::Io(_))) = result {
+        let _ = timeout(HEARD_OUT_WITHIN, connection.hear_out(&mut frames)).await;
+    }
     connection.session.connection_closed(connection.id);
     result
 }
@@ -170,6 +176,16 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
                 () = &mut changed => {}
                 () = at(self.info_due) => {}
             }
+        }
+    }
+
+    /// Carries out what was sent before the connection broke. Writing fails as soon as the peer is gone, and what it
+    /// said last, a stop or a key, may not have been read by then.
+    async fn hear_out<R: AsyncRead + Unpin>(&mut self, frames: &mut FrameReader<R>) {
+        while self.typing.has_room() && self.requests.len() < REQUESTS_MAX {
+            let Ok(Some(frame)) = frames.next().await else { return };
+            let Ok(()) = self.take(frame) else { return };
+            self.writer.throw_away();
         }
     }
 

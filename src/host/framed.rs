@@ -95,6 +95,11 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
         self.stream
     }
 
+    /// Drops what was taken and not yet written: nobody reads it any more.
+    pub fn throw_away(&mut self) {
+        self.buffer.clear();
+    }
+
     /// Bytes taken and not yet written.
     pub fn queued(&self) -> usize {
         self.buffer.len()

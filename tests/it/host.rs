@@ -1,12 +1,13 @@
 //! PTY hosts: real processes, real terminals, spoken to over their sockets.
 
 mod figures;
+mod leaving;
 mod probe;
 
 use std::time::Duration;
 
 use sessionforge::base::problem::Code;
-use sessionforge::host::client::{ConnectError, HostClient};
+use sessionforge::host::client::HostClient;
 use sessionforge::host::{launch, runtime_dir};
 use sessionforge::wire::frame::{Frame, InputOutcome};
 use sessionforge::wire::hello::Role;
@@ -330,24 +331,6 @@ async fn a_machine_that_shuts_down_ends_its_programs_and_records_it() {
     let facts = runtime_dir::read_facts(&host.runtime_dir(), host.session).unwrap();
     assert_eq!((facts.info.state, facts.info.exit.unwrap().code), (SessionState::Exited, Some(4)));
     assert!(host.is_gone().await);
-}
-
-#[tokio::test]
-async fn a_host_that_crashed_leaves_a_socket_that_the_next_one_replaces() {
-    let dir = tempfile::tempdir().unwrap();
-    let spec = spec(shell("echo up; read line"), dir.path());
-    let first = launch::start(binary(), &spec).await.unwrap();
-    let mut probe = probe::Probe::new(HostClient::connect(&first.socket, Role::Agent).await.unwrap());
-    signal(first.pid, libc::SIGKILL);
-    while probe.next().await.is_some() {}
-    assert!(first.socket.exists());
-    assert!(matches!(HostClient::connect(&first.socket, Role::Agent).await, Err(ConnectError::Gone)));
-    let facts = runtime_dir::read_facts(&spec.runtime_dir, spec.session).unwrap();
-    assert_eq!(facts.info.state, SessionState::Running, "with nobody listening: lost");
-
-    let second = launch::start(binary(), &spec).await.unwrap();
-    assert!(HostClient::connect(&second.socket, Role::Agent).await.is_ok());
-    signal(second.pid, libc::SIGKILL);
 }
 
 #[tokio::test]

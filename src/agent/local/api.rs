@@ -167,7 +167,7 @@ impl Api {
         let facts = runtime_dir::read_facts(&hosts::runtime_dir(&self.config.data_dir), session)
             .ok_or_else(|| Problem::new(Code::NotFound, "there is no such session on this machine"))?;
         match HostClient::connect(&facts.socket, Role::Agent).await {
-            Ok(mut host) => host.ask(&SessionAsk::Stop { force }).await.map_err(Problem::internal),
+            Ok(host) => Ok(host.tell(&SessionAsk::Stop { force }).await?),
             Err(ConnectError::Gone) => Err(Problem::new(Code::SessionEnded, "the session's program has ended")),
             Err(error) => Err(error.into()),
         }
