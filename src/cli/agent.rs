@@ -28,6 +28,7 @@ pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure>
     let data_dir = paths::data_dir(args.data_dir)?;
     let config_file = ConfigFile::read(&data_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
     let credentials = credentials(&data_dir, args.server, args.key_file)?;
+    let logs_to_file = args.log_file.is_some();
     let _log = logging::start(args.log_file)?;
     let config = AgentConfig {
         data_dir: data_dir.clone(),
@@ -42,7 +43,7 @@ pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure>
     // One thread: the agent moves bytes and computes nothing, and it is on every machine.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("the agent cannot start")?;
-    runtime.block_on(async {
+    let ended: Result<(), Failure> = runtime.block_on(async {
         let mut signals = Signals::new().context("signals cannot be received")?;
         let stop = CancellationToken::new();
         let (status, mut changes) = watch::channel(Status::Connecting);
@@ -64,6 +65,12 @@ pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure>
                     }
                 }
             }
+        }
+    });
+    // Whoever starts an agent for its log looks there, and a service manager may show its standard error to nobody.
+    ended.inspect_err(|failure| {
+        if logs_to_file {
+            tracing::error!("the agent has ended: {}", failure.sentence);
         }
     })
 }

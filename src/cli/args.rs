@@ -33,6 +33,8 @@ pub(super) enum Command {
     Server(Box<super::server::args::Server>),
     /// The agent: puts this machine's sessions on a server
     Agent(Agent),
+    /// The agent as a service of this system
+    Service(super::service::args::Service),
     /// How the agent, its server and this machine's sessions are
     Status(Status),
     /// Run a program in a session, with this terminal on it

@@ -15,6 +15,7 @@ mod paths;
 #[cfg(unix)]
 mod run;
 mod server;
+mod service;
 mod session;
 mod signals;
 mod status;
@@ -54,6 +55,7 @@ fn run(args: Args, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Run(run) => return run::run(run, output),
         #[cfg(not(unix))]
         Command::Run(_) => Err(Failure::new(failure::Exit::Failed, "a terminal cannot be attached on this system yet")),
+        Command::Service(service) => return service::run(service, output),
         Command::Status(status) => return status::run(status, output),
         Command::Up(up) => up::run(up, output),
         Command::Server(server) => server::run(*server, output),

@@ -22,6 +22,7 @@
 //! | [`permissions`] | who may do what: every address and every message, with every role, key and organisation |
 //! | [`attach`] | a person's own terminal on a session: raw and given back, sizes, floods, whatever dies |
 //! | [`local_api`] | the agent's HTTP on the machine, and `sessionforge status` |
+//! | [`service`] | the agent as a systemd service: installed, kept alive, changed, removed; sessions live through it |
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`up`] | one command to a terminal; what stays when it is stopped |
 //! | [`journey`] | a key and its echo pass the files of the map in order, and are in no log |
@@ -55,9 +56,9 @@
 //! All of it is one binary, because each further one would link the product again. Every test starts its own world
 //! in a temporary directory on port 0, so they run side by side; a failure prints what every process said.
 //!
-//! Chromium, Claude Code and the xterm.js oracle are needed by some. Where one is missing its tests say so loudly and
-//! pass; `SESSIONFORGE_REQUIRE_BROWSER=1`, `SESSIONFORGE_REQUIRE_CLAUDE=1` and `SESSIONFORGE_REQUIRE_ORACLE=1` make
-//! that a failure. `.ci/run` sets all three.
+//! Chromium, Claude Code, systemd and the xterm.js oracle are needed by some. Where one is missing its tests say so loudly and
+//! pass; `SESSIONFORGE_REQUIRE_BROWSER=1`, `SESSIONFORGE_REQUIRE_CLAUDE=1`, `SESSIONFORGE_REQUIRE_ORACLE=1` and
+//! `SESSIONFORGE_REQUIRE_SYSTEMD=1` make that a failure. `.ci/run` sets all of them.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -114,6 +115,7 @@ mod permissions;
 mod relay;
 mod restart;
 mod server_operation;
+mod service;
 mod session_commands;
 mod simulation;
 mod support;

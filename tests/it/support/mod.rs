@@ -15,6 +15,7 @@ pub mod random;
 pub mod screen;
 pub mod server;
 pub mod socket;
+pub mod systemd;
 pub mod tab;
 pub mod viewer;
 pub mod wait;

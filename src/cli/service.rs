@@ -1,0 +1,95 @@
+//! `sessionforge service …`: the agent run by the system's own service manager. `docs/service.md` is its page.
+
+pub(super) mod args;
+mod health;
+mod install;
+mod place;
+mod status;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use self::args::{ServiceCommand, Which};
+use self::health::Health;
+use self::place::Place;
+use super::failure::{Exit, Failure};
+use super::output::{Look, Output};
+use crate::service::{Activity, ServiceError};
+
+pub(super) fn run(args: args::Service, output: &mut Output) -> Result<ExitCode, Failure> {
+    if cfg!(windows) {
+        // See docs/windows.md: an agent there cannot start sessions yet, and a service would promise them.
+        return Err(Failure::new(Exit::Failed, "there is no service on Windows yet")
+            .hint("run `sessionforge agent` from a task that starts when you sign in"));
+    }
+    match args.command {
+        ServiceCommand::Install(options) => install::run(options, args.data_dir, output),
+        ServiceCommand::Uninstall(which) => uninstall(which, output),
+        ServiceCommand::Start(which) => act(which, output, |place| place.manager.start()),
+        ServiceCommand::Restart(which) => act(which, output, |place| place.manager.restart()),
+        ServiceCommand::Stop(which) => stop(which, output),
+        ServiceCommand::Status { which, json } => status::run(&Place::installed(which.system)?, json, output),
+    }
+}
+
+fn uninstall(which: Which, output: &mut Output) -> Result<ExitCode, Failure> {
+    let place = Place::installed(which.system)?;
+    if place.manager.uninstall().map_err(failure)? {
+        output.line("The service is stopped and removed. Sessions that run go on; data and key are still there.");
+    } else {
+        output.line("There was no service.");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn stop(which: Which, output: &mut Output) -> Result<ExitCode, Failure> {
+    let place = Place::installed(which.system)?;
+    place.manager.stop().map_err(failure)?;
+    output.line("The agent is stopped. Sessions go on.");
+    let start = format!("`sessionforge service start{}` starts it", place.option());
+    output.line(output.paint(Look::Faint, start));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn act(
+    which: Which,
+    output: &mut Output,
+    how: impl FnOnce(&Place) -> Result<(), ServiceError>,
+) -> Result<ExitCode, Failure> {
+    let place = Place::installed(which.system)?;
+    how(&place).map_err(failure)?;
+    say_how_it_is(&place, output)
+}
+
+/// Waits until it shows whether the agent came up, and says so. That its server is away is not the service's failure.
+fn say_how_it_is(place: &Place, output: &mut Output) -> Result<ExitCode, Failure> {
+    let data_dir = place.data_dir().unwrap_or_default();
+    let health = runtime()?.block_on(Health::settled(place, &data_dir)).map_err(failure)?;
+    status::print(place, &health, &data_dir, output);
+    let runs = health.agent.is_some() || health.state.activity == Activity::Running;
+    Ok(if runs { ExitCode::SUCCESS } else { Exit::Failed.into() })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build().context("nothing can be run")?)
+}
+
+/// What a refusal means to the person.
+fn failure(error: ServiceError) -> Failure {
+    let hint = match &error {
+        ServiceError::NoManager(_) => "`sessionforge agent` runs the agent under whatever starts programs here".to_owned(),
+        ServiceError::NoOwnManager(_) => {
+            "sign in as that person instead of by su, or install the machine's service: `sudo sessionforge service install \
+             --system`"
+                .to_owned()
+        }
+        ServiceError::NotInstalled => "`sessionforge service install` installs it".to_owned(),
+        ServiceError::NeedsRoot => "say it again with sudo, or leave --system out for a service of your own".to_owned(),
+        ServiceError::NoUser(_) => "name one that is there with --run-as".to_owned(),
+        ServiceError::Unwritable { .. } | ServiceError::Refused { .. } | ServiceError::Io { .. } => {
+            return Failure::new(Exit::Failed, error);
+        }
+    };
+    Failure::new(Exit::Failed, error).hint(hint)
+}
