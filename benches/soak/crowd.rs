@@ -74,6 +74,13 @@ impl Crowd {
         }
     }
 
+    /// How much is printed where somebody watches.
+    pub async fn pace(&self, lines: usize) {
+        for agent in &self.agents {
+            agent.pace(lines).await;
+        }
+    }
+
     /// Everybody goes.
     pub async fn go(&mut self) {
         self.viewers.clear();

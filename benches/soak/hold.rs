@@ -16,6 +16,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Time between two events of each kind: agents reconnect, sessions are replaced, titles change, viewers reconnect.
 const EVENT_EVERY: Duration = Duration::from_millis(200);
 
+/// Lines a second that fill every log that is watched (2 MiB) within a minute, with lines of 61 bytes.
+const FILLING_LINES: usize = 1_000;
+
 /// Viewers that come for a short while, at a time.
 const VISITORS: usize = 20;
 
@@ -51,8 +54,10 @@ pub async fn measure(measure: Measure, table: &mut Table) {
     let took = began.elapsed().as_secs_f64();
     let what = format!("{} agents register, then {} viewers attach", measure.agents, measure.viewers);
     table.note(&what, format!("{took:.2} s"));
-    // Half a minute in which the allocator and the pools find their size.
-    hold(&mut crowd, pid, Duration::from_secs(30)).await;
+    // A minute in which everything that has a bound comes to it: the hubs' logs, the allocator's and the runtime's pools.
+    crowd.pace(FILLING_LINES).await;
+    hold(&mut crowd, pid, Duration::from_mins(1)).await;
+    crowd.pace(1).await;
     crowd.board.with(|found| found.echoes.clear());
     let cpu = cpu_time(pid);
     let looks = hold(&mut crowd, pid, measure.time).await;
@@ -143,7 +148,7 @@ fn tell(looks: &[Look], table: &mut Table) {
     let change = after / before - 1.0;
     table.bar(
         "server's private memory, median of the last half over the first",
-        format!("{} over {}: {:+.1} %", mib(after as u64), mib(before as u64), 100.0 * change),
+        format!("{} over {}: {:+.2} %", mib(after as u64), mib(before as u64), 100.0 * change),
         "within 5 %",
         change.abs() <= 0.05,
     );

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 use super::fleet::{Census, Organisation, no_such_machine, no_such_session};
+use super::give_back;
 use super::memory::Memory;
 use super::saver::Saver;
 use super::session_hub::SessionHub;
@@ -42,7 +43,9 @@ impl Relay {
     pub fn new(store: Store) -> Self {
         let saver = Saver::spawn(store.clone());
         let (organisations, closing, heart) = (Mutex::default(), AtomicBool::new(false), Heart::start());
-        Self { inner: Arc::new(Inner { store, saver, organisations, closing, heart, memory: Memory::default() }) }
+        let memory = Memory::default();
+        give_back::spawn(memory.all());
+        Self { inner: Arc::new(Inner { store, saver, organisations, closing, heart, memory }) }
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -31,6 +31,11 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    /// What is held in all, in bytes.
+    pub(super) fn all(&self) -> &Arc<AtomicUsize> {
+        &self.all
+    }
+
     /// A machine's share.
     pub(crate) fn share(&self, machine: MachineId) -> Arc<Share> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,6 +7,7 @@ mod bounds;
 mod commands;
 mod face;
 mod fleet;
+mod give_back;
 mod line;
 mod memory;
 mod page;

@@ -22,17 +22,19 @@ use super::host::PlayedHost;
 /// Where agents connect.
 pub const AGENT_PATH: &str = "/api/v1/agent";
 
-/// What one session prints in a second while somebody watches.
+/// What one session prints, in [`Order::Pace`], while somebody watches.
 const LINE: &[u8] = b"a line of output as a program at work prints one in a second\r\n";
 
 /// Output one played host keeps, in bytes.
-const LOG_BYTES_MAX: usize = 64 * 1024;
+const LOG_BYTES_MAX: usize = 256 * 1024;
 
 enum Order {
     Cut,
     Away(bool),
     Replace(SessionId),
     Change(SessionId, String),
+    /// Lines a second of every session that somebody watches; one, until told otherwise.
+    Pace(usize),
 }
 
 /// What others may know of an agent.
@@ -61,8 +63,17 @@ impl PlayedAgent {
         let hosts: Vec<_> = (0..sessions).map(|_| PlayedHost::new(SessionId::random(), LOG_BYTES_MAX)).collect();
         let seen = Arc::new(Mutex::new(Seen { sessions: ids(&hosts), ..Seen::default() }));
         let (orders, taken) = mpsc::channel(16);
-        let agent =
-            Agent { who, name, hosts, seen: Arc::clone(&seen), changes, orders: taken, last_channel: 0, away: false };
+        let agent = Agent {
+            who,
+            name,
+            hosts,
+            seen: Arc::clone(&seen),
+            changes,
+            orders: taken,
+            last_channel: 0,
+            away: false,
+            pace: 1,
+        };
         Self { seen, orders, task: tokio::spawn(agent.run()) }
     }
 
@@ -91,6 +102,11 @@ impl PlayedAgent {
         self.order(Order::Change(session, title)).await;
     }
 
+    /// Sessions that somebody watches print this many lines a second.
+    pub async fn pace(&self, lines: usize) {
+        self.order(Order::Pace(lines)).await;
+    }
+
     async fn order(&self, order: Order) {
         assert!(self.orders.send(order).await.is_ok(), "the agent has gone");
     }
@@ -111,6 +127,7 @@ struct Agent {
     orders: mpsc::Receiver<Order>,
     last_channel: u32,
     away: bool,
+    pace: usize,
 }
 
 impl Agent {
@@ -179,7 +196,8 @@ impl Agent {
                 // The first one at once: whoever asks for a session when it is answered finds it.
                 _ = ping.tick() => socket.send(&Frame::Ping(1)).await?,
                 _ = second.tick() => {
-                    self.hosts.iter_mut().filter(|host| host.is_watched()).for_each(|host| host.print(LINE));
+                    let lines = LINE.repeat(self.pace);
+                    self.hosts.iter_mut().filter(|host| host.is_watched()).for_each(|host| host.print(&lines));
                 }
                 order = self.orders.recv() => match order {
                     Some(Order::Replace(session)) => self.replace(session, &mut socket).await?,
@@ -188,6 +206,7 @@ impl Agent {
                             host.change(|info| info.title = Some(title));
                         }
                     }
+                    Some(Order::Pace(lines)) => self.pace = lines,
                     Some(Order::Away(away)) => {
                         self.away = away;
                         return Ok(());
