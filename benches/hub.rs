@@ -76,7 +76,15 @@ fn hub_alone(bencher: Bencher<'_, '_>, viewers: usize) {
 fn arrival() -> Arrival {
     let (user, organisation) = (UserId::random(), OrganisationId::random());
     let (via, scopes, expires_at) = (Via::Key(KeyId::random()), None, None);
-    let who = Caller { user, organisation, role: Role::Owner, via, scopes, expires_at };
+    let who = Caller {
+        user,
+        organisation,
+        role: Role::Owner,
+        via,
+        scopes,
+        expires_at,
+        address: std::net::Ipv4Addr::LOCALHOST.into(),
+    };
     let (page, may_type) = (Arc::new(Page::new(who, "Ada".to_owned())), true);
     let (channel, viewer, from, take) = (CHANNEL, ViewerId::random(), From::Snapshot, Take::IfFree);
     Arrival { page, channel, viewer, from, may_type, take, cols: 80, rows: 24, theme: None }

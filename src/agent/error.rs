@@ -3,6 +3,7 @@
 use std::io;
 
 use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::http::header::RETRY_AFTER;
 
 use super::credentials::CredentialsError;
 use super::outbox::NotRead;
@@ -37,6 +38,11 @@ pub enum UplinkError {
     /// The server does not accept the key.
     #[error("the server refuses the key: create a new one on its page, under API keys")]
     KeyRefused,
+    /// The organisation lets nobody in from where this machine is.
+    #[error(
+        "the server lets nobody in from this machine's address: an admin allows it on the page, under Organisation"
+    )]
+    AddressRefused,
     /// The WebSocket broke or was never one.
     #[error("the connection broke: {0}")]
     Broken(#[source] Box<tungstenite::Error>),
@@ -92,6 +98,7 @@ impl UplinkError {
             Self::Slept => Next::RetryAtOnce,
             Self::Unreachable(_)
             | Self::NoAnswer
+            | Self::AddressRefused
             | Self::Status(_)
             | Self::Broken(_)
             | Self::Silent
@@ -135,6 +142,8 @@ impl From<tungstenite::Error> for UplinkError {
     fn from(error: tungstenite::Error) -> Self {
         match error {
             tungstenite::Error::Http(response) => match response.status().as_u16() {
+                // Not for good: an admin may allow this address, or the machine come home to one that is allowed.
+                403 if response.headers().contains_key(RETRY_AFTER) => Self::AddressRefused,
                 401 | 403 => Self::KeyRefused,
                 status => Self::Status(status),
             },

@@ -1,5 +1,6 @@
 //! Words every layer uses: identifiers, offsets, bounds, secrets and problems. Imports nothing of ours.
 
+pub mod allow_list;
 pub mod api_key;
 pub mod authority;
 pub mod clock;

@@ -17,6 +17,8 @@ pub enum Code {
     SecondFactorNeeded,
     /// Signed in, but not allowed.
     NotAllowed,
+    /// The organisation lets nobody in from this address.
+    AddressNotAllowed,
     /// No such thing, or nothing the caller may know of.
     NotFound,
     /// It exists already, or somebody was faster.

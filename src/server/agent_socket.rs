@@ -13,14 +13,17 @@ use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 
 use super::Shared;
+use super::audit::note_refusal;
 use super::auth::Caller;
+use super::auth::client::ClientAddress;
 use super::rate::PerSecond;
-use super::relay::{Line, Organisation, Relay, SessionHub, Uplink};
+use super::relay::{Line, Organisation, SessionHub, Uplink};
 use super::socket::{BATCH_BYTES, Bye, Conversation, FrameSocket};
 use super::upgrade::Upgrade;
 use crate::base::clock::unix_millis;
 use crate::base::id::{KeyId, SessionId};
 use crate::base::limits::HELLO_WITHIN;
+use crate::store::audit::Action;
 use crate::store::{Store, StoreError};
 use crate::wire::Frame;
 use crate::wire::close::Close;
@@ -42,19 +45,19 @@ pub(super) async fn open(State(shared): State<Arc<Shared>>, caller: Caller, upgr
     let tasks = shared.tasks.clone();
     tasks.spawn(async move {
         if let Ok(socket) = socket.await {
-            serve(socket, &caller, key, &shared.relay).await;
+            serve(socket, &caller, key, &shared).await;
         }
     });
     response
 }
 
 /// Talks with an agent until either side has a reason to stop.
-pub(super) async fn serve<S>(ws: WebSocketStream<S>, caller: &Caller, key: KeyId, relay: &Relay)
+pub(super) async fn serve<S>(ws: WebSocketStream<S>, caller: &Caller, key: KeyId, shared: &Arc<Shared>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut socket = FrameSocket::new(ws, relay.heart().gap());
-    let bye = match register(&mut socket, caller, key, relay).await {
+    let mut socket = FrameSocket::new(ws, shared.relay.heart().gap());
+    let bye = match register(&mut socket, caller, key, shared).await {
         Ok(mut agent) => {
             let machine = agent.uplink.machine;
             tracing::info!(%machine, "agent connected");
@@ -72,10 +75,16 @@ where
 }
 
 /// Greeting, then the machine: who speaks here, and whether it may.
-async fn register<S>(socket: &mut FrameSocket<S>, caller: &Caller, key: KeyId, relay: &Relay) -> Result<Agent, Bye>
+async fn register<S>(
+    socket: &mut FrameSocket<S>,
+    caller: &Caller,
+    key: KeyId,
+    shared: &Arc<Shared>,
+) -> Result<Agent, Bye>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let relay = &shared.relay;
     if relay.is_closing() {
         return Err(Bye::Close(Close::Restart));
     }
@@ -87,7 +96,12 @@ where
         return Err(Bye::bad("an agent registers its machine first"));
     };
     let (store, organisation_id, key_id) = (relay.store(), caller.organisation, key);
-    let row = store.register_machine(organisation_id, key_id, machine, facts).await.map_err(|error| refused(&error))?;
+    let event = caller.event(Action::MachineRegister, ClientAddress(caller.address)).fact("name", &facts.name);
+    let row = store.noting(event.clone()).register_machine(organisation_id, key_id, machine, facts).await;
+    let row = row.map_err(|error| {
+        note_refusal(shared, event.on(key_id).refused(&error));
+        refused(&error)
+    })?;
     let organisation_name = match store.organisation(organisation_id).await.map_err(|error| refused(&error))? {
         Some(organisation) => organisation.name,
         None => return Err(Bye::Close(Close::KeyRefused)),
@@ -95,6 +109,7 @@ where
     let organisation = relay.organisation(organisation_id).await.map_err(|_| Bye::Close(Close::Restart))?;
     let uplink = Arc::new(Uplink::new(row.id, organisation_id, key_id).sharing(relay.memory().share(row.id)));
     uplink.line.expires_at(caller.expires_at);
+    uplink.line.comes_from(caller.address);
     uplink.say(&ToAgent::Registered { machine: row.id, organisation: organisation_name });
     organisation.connected(row, &uplink);
     let now = Instant::now();
@@ -110,6 +125,7 @@ where
     if relay.is_closing() {
         agent.uplink.line.close(Close::Restart);
     }
+    relay.look_again(organisation_id, &agent.uplink.line).await;
     if !is_valid(store, &agent.uplink).await {
         agent.uplink.line.close(Close::KeyRefused);
     }

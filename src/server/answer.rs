@@ -27,7 +27,12 @@ impl ApiError {
         Problem::new(code, message).into()
     }
 
-    /// The same, with the time after which another try makes sense.
+    /// The same, with the time after which another try makes sense: the caller is not refused for good.
+    pub fn for_now(code: Code, after: Duration, message: impl std::fmt::Display) -> Self {
+        Self { problem: Problem::new(code, message), retry_after: Some(after) }
+    }
+
+    /// Too many at once or in a row, with the time after which another try makes sense.
     pub fn later(after: Duration, message: impl std::fmt::Display) -> Self {
         Self { problem: Problem::new(Code::TooMany, message), retry_after: Some(after) }
     }
@@ -100,7 +105,9 @@ pub fn status(code: Code) -> StatusCode {
     match code {
         Code::BadRequest => StatusCode::BAD_REQUEST,
         Code::NotSignedIn | Code::SecondFactorNeeded => StatusCode::UNAUTHORIZED,
-        Code::NotAllowed | Code::CommandNotAllowed | Code::NotController => StatusCode::FORBIDDEN,
+        Code::NotAllowed | Code::AddressNotAllowed | Code::CommandNotAllowed | Code::NotController => {
+            StatusCode::FORBIDDEN
+        }
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::Conflict | Code::SessionEnded | Code::MachineOffline => StatusCode::CONFLICT,
         Code::LinkInvalid => StatusCode::GONE,

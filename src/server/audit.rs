@@ -3,10 +3,13 @@
 //! A change is noted in its own commit: `shared.store.noting(caller.event(Action::KeyMake, from).on(id)).add_key(row)`.
 //! What changes nothing on disk is noted by itself, and nobody waits for it: [`note_soon`].
 
+mod refusals;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+pub(super) use refusals::Refusals;
 use serde::{Deserialize, Serialize};
 
 use super::Shared;
@@ -16,6 +19,7 @@ use crate::base::clock::{millis, unix_millis};
 use crate::base::id::{OrganisationId, SessionId, UserId};
 use crate::store::audit::{Action, Actor, Book, Event};
 use crate::store::{Store, StoreError};
+use crate::wire::message::SessionView;
 
 impl Caller {
     /// Who this is, in the audit log.
@@ -40,6 +44,29 @@ pub(super) fn note_soon(shared: &Arc<Shared>, event: Event) {
             tracing::error!(%error, ?event, "the audit log lacks an entry");
         }
     });
+}
+
+/// Notes something that anybody can cause, any number of times: bounded, and counted beyond that ([`Refusals`]).
+pub(super) fn note_refusal(shared: &Arc<Shared>, event: Event) {
+    if let Some(event) = shared.refusals.first(event) {
+        note_soon(shared, event);
+    }
+}
+
+/// Notes how often refusals were repeated, each hour and when the server stops.
+pub(super) async fn sum_up_hourly(shared: &Shared) {
+    while shared.shutdown.run_until_cancelled(tokio::time::sleep(refusals::SUMMED_UP_EVERY)).await.is_some() {
+        sum_up(shared).await;
+    }
+}
+
+/// Notes how often refusals were repeated since this was last done.
+pub(super) async fn sum_up(shared: &Shared) {
+    for event in shared.refusals.take() {
+        if let Err(error) = shared.store.note(event.clone()).await {
+            tracing::error!(%error, ?event, "the audit log lacks an entry");
+        }
+    }
 }
 
 /// Days that a log is kept, unless told otherwise: a year, in which most things come to light.
@@ -111,6 +138,14 @@ async fn trim(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Notes that somebody sees what a session shows.
+pub(super) fn note_watching(shared: &Arc<Shared>, who: &Caller, from: ClientAddress, session: &SessionView) {
+    let id = session.info.id;
+    if shared.watchers.is_new(who.user, id, Instant::now()) {
+        note_soon(shared, who.event(Action::SessionAttach, from).on(id).fact("owner", session.owner.id));
+    }
+}
+
 /// Who was noted to watch which session, and when: a page that comes back every minute is one entry an hour.
 #[derive(Debug, Default)]
 pub(super) struct Watchers(Mutex<HashMap<(UserId, SessionId), Instant>>);
@@ -123,7 +158,7 @@ const WATCHED_MAX: usize = 20_000;
 
 impl Watchers {
     /// Whether this is to be noted.
-    pub(super) fn is_new(&self, user: UserId, session: SessionId, now: Instant) -> bool {
+    fn is_new(&self, user: UserId, session: SessionId, now: Instant) -> bool {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= WATCHED_MAX {
             seen.clear();

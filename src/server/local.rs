@@ -91,6 +91,7 @@ impl Local {
             .route("/backup", get(backup))
             .route("/audit/verify", get(verify))
             .route("/reset-password", get(reset_password))
+            .route("/allow-any-address", get(allow_any_address))
             .layer(DefaultBodyLimit::max(PIECE_BYTES))
             .layer(middleware::from_fn(admit))
             .with_state(Arc::clone(shared))
@@ -176,4 +177,19 @@ async fn reset_password(
 ) -> Result<Response, ApiError> {
     let url = links::console_reset_link(&shared.store, &shared.url, &email, remove_second_factor).await?;
     Ok(Json(serde_json::json!({ "url": url })).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+struct Freed {
+    organisation: Option<String>,
+}
+
+/// `GET /allow-any-address`: people come in from anywhere again, for an admin who is locked out. Answers which
+/// organisations had a list.
+async fn allow_any_address(
+    State(shared): State<Arc<Shared>>,
+    Query(Freed { organisation }): Query<Freed>,
+) -> Result<Response, ApiError> {
+    let freed = shared.store.allow_any_address(organisation).await?;
+    Ok(Json(freed.into_iter().map(|row| row.name).collect::<Vec<_>>()).into_response())
 }

@@ -72,6 +72,7 @@ pub struct Shared {
     pub(crate) sign_in: auth::SignIn,
     pub(crate) metrics: metrics::Metrics,
     watchers: audit::Watchers,
+    refusals: audit::Refusals,
     pub(crate) started_at: SystemTime,
     /// For people and agents.
     places: Arc<Places>,
@@ -115,6 +116,7 @@ impl Server {
             sign_in: auth::SignIn::default(),
             metrics: metrics::Metrics::default(),
             watchers: audit::Watchers::default(),
+            refusals: audit::Refusals::default(),
             started_at: SystemTime::now(),
             places,
         });
@@ -152,6 +154,8 @@ impl Server {
         };
         let trimming = Arc::clone(&shared);
         shared.tasks.spawn(async move { audit::trim_daily(&trimming).await });
+        let summing = Arc::clone(&shared);
+        shared.tasks.spawn(async move { audit::sum_up_hourly(&summing).await });
         let expiring = async {
             let mut beat = tokio::time::interval(EXPIRY_EVERY);
             while shutdown.run_until_cancelled(beat.tick()).await.is_some() {
@@ -167,6 +171,7 @@ impl Server {
             shared.tasks.wait().await;
             // What the connections had to say as they ended.
             shared.relay.flush().await;
+            audit::sum_up(&shared).await;
         };
         if tokio::time::timeout(SHUTDOWN_TIME_MAX, ended).await.is_err() {
             tracing::warn!(open = shared.tasks.len(), "connections were cut");

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 
 use super::Shared;
-use super::audit::note_soon;
+use super::audit::{note_soon, note_watching};
 use super::auth::Caller;
 use super::auth::client::ClientAddress;
 use super::auth::permissions::{Permission, Whose};
@@ -130,6 +130,7 @@ impl Tab {
         if relay.is_closing() {
             page.line.close(Close::Restart);
         }
+        relay.look_again(page.who.organisation, &page.line).await;
         let now = Instant::now();
         Ok(Self {
             shared,
@@ -215,10 +216,7 @@ impl Tab {
         let (view, hub, whose) = self.organisation.may_session(&self.page.who, session, Permission::WatchSession)?;
         let may_type = self.page.who.allows(Permission::TypeSession, whose);
         let slot = hub.attach(Arrival { may_type, ..arrival })?;
-        if self.shared.watchers.is_new(self.page.who.user, session, std::time::Instant::now()) {
-            let event = self.page.who.event(Action::SessionAttach, self.from).on(session);
-            note_soon(&self.shared, event.fact("owner", view.owner.id));
-        }
+        note_watching(&self.shared, &self.page.who, self.from, &view);
         if whose != Whose::Own {
             // Sharing may have ended in between; what the hub was told then did not name this viewer.
             self.organisation.reconsider(session);

@@ -8,6 +8,7 @@ use super::schema::{LINKS, Look, MEMBERSHIPS, ORGANISATIONS, USER_EMAILS, USERS,
 use super::{
     BrowserSessionRow, MembershipRow, OrganisationRow, Role, Store, StoreError, UserRow, browser_sessions, members,
 };
+use crate::base::allow_list::AllowList;
 use crate::base::id::{OrganisationId, UserId};
 use crate::base::secret::Secret;
 
@@ -151,7 +152,8 @@ pub(super) fn found_organisation(
     name: String,
     now: u64,
 ) -> Result<MembershipRow, Fault> {
-    let organisation = OrganisationRow { id: OrganisationId::random(), name, created_at: now };
+    let organisation =
+        OrganisationRow { id: OrganisationId::random(), name, created_at: now, allowed: AllowList::default() };
     ORGANISATIONS.put(t, &organisation.id.to_string(), &organisation)?;
     members::add(t, organisation.id, owner, Role::Owner, now)
 }

@@ -14,6 +14,7 @@ mod look;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub(super) use book::append;
 pub use book::{ENTRIES_MAX, Head};
 pub(super) use check::check_all;
 pub use check::{Checked, Flaw};
@@ -82,6 +83,14 @@ impl Store {
 pub(super) fn note_pending(t: &WriteTransaction, pending: Option<&Pending>) -> Result<(), Fault> {
     let event = pending.and_then(|pending| pending.lock().unwrap_or_else(PoisonError::into_inner).take());
     event.map_or(Ok(()), |event| book::append(t, &event, unix_millis()))
+}
+
+/// What waits for this write is noted as done to `on`, or not at all: the change turned out to be none worth an entry.
+pub(super) fn only_on(pending: Option<&Pending>, on: Option<impl std::fmt::Display>) {
+    if let Some(pending) = pending {
+        let mut event = pending.lock().unwrap_or_else(PoisonError::into_inner);
+        *event = on.and_then(|on| event.take().map(|event| event.on(on)));
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use redb::WriteTransaction;
 
 use super::db::Fault;
 use super::schema::{BROWSER_SESSIONS, Look, USERS};
-use super::{BrowserSessionRow, MembershipRow, Store, StoreError, members};
+use super::{Admission, BrowserSessionRow, Store, StoreError, organisations};
 use crate::base::id::UserId;
 use crate::base::secret::{Secret, SecretHash};
 
@@ -28,13 +28,13 @@ impl Store {
         &self,
         cookie: &Secret,
         now: u64,
-    ) -> Result<Option<(BrowserSessionRow, MembershipRow)>, StoreError> {
+    ) -> Result<Option<Admission<BrowserSessionRow>>, StoreError> {
         let hash = cookie.hash();
         self.read(move |t| {
             let session = BROWSER_SESSIONS.get(t, hash.as_str())?.filter(|row| now < row.expires_at);
             let Some(session) = session else { return Ok(None) };
-            let membership = members::active(t, session.user, session.organisation)?;
-            Ok(membership.map(|membership| (session, membership)))
+            let (user, organisation) = (session.user, session.organisation);
+            organisations::admission(t, session, user, organisation)
         })
         .await
     }

@@ -4,7 +4,7 @@ use redb::WriteTransaction;
 
 use super::db::Fault;
 use super::schema::{KEY_HASHES, KEYS, Look};
-use super::{KeyRow, MembershipRow, Store, StoreError, members};
+use super::{Admission, KeyRow, Store, StoreError, organisations};
 use crate::base::id::{KeyId, OrganisationId};
 use crate::base::secret::{Secret, SecretHash};
 
@@ -44,18 +44,24 @@ impl Store {
     /// The key that this is, if it is good at `now`.
     pub async fn api_key_by_secret(&self, key: &Secret, now: u64) -> Result<Option<KeyRow>, StoreError> {
         let hash = key.hash();
-        self.read(move |t| by_hash(t, &hash, now)).await
+        self.read(move |t| Ok(by_hash(t, &hash)?.filter(|key| key.is_valid(now)))).await
     }
 
     /// The same, with the place of the key's maker in its organisation; nobody if they lost it.
-    pub async fn key_member(&self, key: &Secret, now: u64) -> Result<Option<(KeyRow, MembershipRow)>, StoreError> {
+    pub async fn key_member(&self, key: &Secret, now: u64) -> Result<Option<Admission<KeyRow>>, StoreError> {
         let hash = key.hash();
         self.read(move |t| {
-            let Some(key) = by_hash(t, &hash, now)? else { return Ok(None) };
-            let membership = members::active(t, key.created_by, key.organisation)?;
-            Ok(membership.map(|membership| (key, membership)))
+            let Some(key) = by_hash(t, &hash)?.filter(|key| key.is_valid(now)) else { return Ok(None) };
+            let (user, organisation) = (key.created_by, key.organisation);
+            organisations::admission(t, key, user, organisation)
         })
         .await
+    }
+
+    /// The key that this was or is, good or not: to say whose key was refused.
+    pub async fn key_of_any_time(&self, key: &Secret) -> Result<Option<KeyRow>, StoreError> {
+        let hash = key.hash();
+        self.read(move |t| by_hash(t, &hash)).await
     }
 
     /// Refuses a key from now on. A second time is [`StoreError::NotFound`].
@@ -78,8 +84,8 @@ fn add(t: &WriteTransaction, row: &KeyRow) -> Result<(), Fault> {
     KEY_HASHES.put(t, row.hash.as_str(), &row.id.to_string())
 }
 
-fn by_hash(t: &impl Look, hash: &SecretHash, now: u64) -> Result<Option<KeyRow>, Fault> {
+fn by_hash(t: &impl Look, hash: &SecretHash) -> Result<Option<KeyRow>, Fault> {
     let Some(id) = KEY_HASHES.get(t, hash.as_str())? else { return Ok(None) };
     let Some(organisation) = KEYS.home(t, &id)? else { return Ok(None) };
-    Ok(KEYS.get(t, organisation, &id)?.filter(|row| row.is_valid(now)))
+    KEYS.get(t, organisation, &id)
 }

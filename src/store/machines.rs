@@ -1,7 +1,7 @@
 //! Machines: registered by an agent's first connection, bound to their organisation for good.
 
 use super::schema::{KEYS, MACHINES};
-use super::{MachineRow, Store, StoreError, sessions};
+use super::{MachineRow, Store, StoreError, audit, sessions};
 use crate::base::clock::unix_millis;
 use crate::base::id::{KeyId, MachineId, OrganisationId};
 use crate::wire::session::MachineFacts;
@@ -25,6 +25,8 @@ impl Store {
     /// a new id; one of somebody else is refused with [`StoreError::ForeignMachine`]. A new machine belongs to the
     /// maker of `key`.
     ///
+    /// What the store is [noting](Self::noting) is noted of a new machine alone.
+    ///
     /// A machine that comes back as it was is only looked up: after a restart of the server all of them do, and none
     /// is to wait for a commit. When it was last connected is [noted](super::Note::MachineSeen) a moment later.
     pub async fn register_machine(
@@ -39,6 +41,7 @@ impl Store {
         {
             return Ok(row);
         }
+        let pending = self.pending.clone();
         self.write(move |t| {
             let now = unix_millis();
             let Some(made) = KEYS.get(t, organisation, key)? else {
@@ -54,6 +57,7 @@ impl Store {
             if known.as_ref().is_some_and(|row| row.owner != made.created_by) {
                 return Err(StoreError::ForeignMachine.into());
             }
+            let is_new = known.is_none();
             let row = if let Some(row) = known {
                 MachineRow { key, facts, last_seen: now, ..row }
             } else {
@@ -69,6 +73,7 @@ impl Store {
                 MachineRow { id, organisation, key, owner, facts, registered_at: now, last_seen: now, name, tags }
             };
             MACHINES.put(t, organisation, row.id, &row)?;
+            audit::only_on(pending.as_ref(), is_new.then_some(row.id));
             Ok(row)
         })
         .await

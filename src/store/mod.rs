@@ -39,8 +39,8 @@ pub use later::Note;
 pub use machines::MachineEdit;
 pub use members::{Ended, Member};
 pub use row::{
-    BrowserSessionRow, InvitationRow, KeyRow, LinkPurpose, LinkRow, MachineRow, MembershipRow, OrganisationRow, Role,
-    SecondFactorRow, SessionRow, Sharing, USER_AGENT_BYTES_MAX, UserRow,
+    Admission, BrowserSessionRow, InvitationRow, KeyRow, LinkPurpose, LinkRow, MachineRow, MembershipRow,
+    OrganisationRow, Role, SecondFactorRow, SessionRow, Sharing, USER_AGENT_BYTES_MAX, UserRow,
 };
 pub use scope::Scope;
 

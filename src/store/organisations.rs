@@ -1,9 +1,12 @@
 //! Organisations: founded, renamed, and which of theirs a person works in.
 
 use super::accounts::found_organisation;
-use super::members;
-use super::schema::{BROWSER_SESSIONS, ORGANISATIONS};
-use super::{BrowserSessionRow, MembershipRow, OrganisationRow, Store, StoreError};
+use super::audit::{Action, Actor, Event};
+use super::db::Fault;
+use super::schema::{BROWSER_SESSIONS, Look, ORGANISATIONS};
+use super::{Admission, BrowserSessionRow, MembershipRow, OrganisationRow, Store, StoreError, audit, members};
+use crate::base::allow_list::AllowList;
+use crate::base::clock::unix_millis;
 use crate::base::id::{OrganisationId, UserId};
 use crate::base::secret::SecretHash;
 
@@ -31,6 +34,38 @@ impl Store {
         .await
     }
 
+    /// From now on an organisation lets people and machines in from there alone.
+    pub async fn set_allow_list(&self, id: OrganisationId, allowed: AllowList) -> Result<(), StoreError> {
+        self.write(move |t| {
+            let row = ORGANISATIONS.get(t, &id.to_string())?.ok_or(StoreError::NotFound { what: "organisation" })?;
+            ORGANISATIONS.put(t, &id.to_string(), &OrganisationRow { allowed, ..row })
+        })
+        .await
+    }
+
+    /// Lets everybody in from anywhere again: into the organisations of this name, or into all. Answers which had a list.
+    ///
+    /// For whoever has the server's data directory in hand, and is noted so in the log of each.
+    pub async fn allow_any_address(&self, name: Option<String>) -> Result<Vec<OrganisationRow>, StoreError> {
+        self.write(move |t| {
+            let wanted = |row: &OrganisationRow| name.as_ref().is_none_or(|name| *name == row.name);
+            let rows: Vec<_> = ORGANISATIONS.all(t)?.into_iter().filter(wanted).collect();
+            if rows.is_empty() {
+                return Err(StoreError::NotFound { what: "organisation" }.into());
+            }
+            let mut freed = Vec::new();
+            for row in rows.into_iter().filter(|row| !row.allowed.is_empty()) {
+                let row = OrganisationRow { allowed: AllowList::default(), ..row };
+                ORGANISATIONS.put(t, &row.id.to_string(), &row)?;
+                let event = Event::of(row.id, Actor::Server, Action::Setting).fact("setting", "allowed addresses");
+                audit::append(t, &event.fact("to", &row.allowed), unix_millis())?;
+                freed.push(row);
+            }
+            Ok(freed)
+        })
+        .await
+    }
+
     /// From now on a browser works in another organisation of its person's.
     pub async fn switch_organisation(
         &self,
@@ -47,4 +82,16 @@ impl Store {
         })
         .await
     }
+}
+
+/// What lets a person in by `by`, a cookie or a key of theirs; `None` if they have no place there any more.
+pub(super) fn admission<R>(
+    t: &impl Look,
+    by: R,
+    user: UserId,
+    organisation: OrganisationId,
+) -> Result<Option<Admission<R>>, Fault> {
+    let Some(membership) = members::active(t, user, organisation)? else { return Ok(None) };
+    let row = ORGANISATIONS.get(t, &organisation.to_string())?;
+    Ok(row.map(|row| Admission { by, membership, allowed: row.allowed }))
 }

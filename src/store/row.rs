@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::scope::Scope;
+use crate::base::allow_list::AllowList;
 use crate::base::id::{InvitationId, KeyId, MachineId, OrganisationId, UserId};
 use crate::base::secret::{Secret, SecretHash};
 use crate::wire::session::{MachineFacts, SessionInfo};
@@ -36,6 +37,20 @@ pub struct OrganisationRow {
     pub name: String,
     /// Milliseconds since 1970.
     pub created_at: u64,
+    /// From where it lets people and machines in.
+    #[serde(default, skip_serializing_if = "AllowList::is_empty")]
+    pub allowed: AllowList,
+}
+
+/// Who may come in by a cookie or a key, if they come from where they may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admission<R> {
+    /// The cookie's row, or the key's.
+    pub by: R,
+    /// The place of its person in its organisation.
+    pub membership: MembershipRow,
+    /// From where that organisation lets people and machines in.
+    pub allowed: AllowList,
 }
 
 /// A person with an account.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::support::http::Http;
+use super::support::server::{EMAIL, PASSWORD, TestServer};
 use super::support::viewer::Manners;
 use super::support::wait::poll;
 use super::support::world::World;
@@ -91,4 +92,63 @@ async fn how_long_the_log_is_kept_is_a_setting_that_is_itself_noted() {
     assert_eq!(world.http.get(path).await.ok().json()["keep_days"], 90);
     let noted = expect(&world.http, "?action=setting").await;
     assert_eq!(noted["facts"], json!({ "setting": "audit.keep_days", "to": "90" }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_ins_are_in_the_log_and_so_are_those_that_fail() {
+    let server = TestServer::start().await;
+    let owner = server.owner().await;
+    let id = owner.clone().get("/api/v1/me").await.ok().json()["user"]["id"].clone();
+    assert_eq!(expect(&owner, "?action=account.set_up").await["who"]["user"], id);
+    let form = |password: &str| json!({ "email": EMAIL, "password": password });
+    let mut other = server.http();
+    assert_eq!(other.post("/api/v1/sign-in", &form("a wrong password")).await.status, 401);
+    let failed = expect(&owner, "?action=account.sign_in&outcome=refused").await;
+    assert_eq!(
+        (&failed["on"], &failed["from"], &failed["facts"]["why"]),
+        (&id, &json!("127.0.0.1"), &json!("wrong password"))
+    );
+    other.post("/api/v1/sign-in", &form(PASSWORD)).await.ok();
+    let done = expect(&owner, "?action=account.sign_in&outcome=done").await;
+    assert_eq!((&done["who"]["user"], &done["facts"]["how"]), (&id, &json!("password")));
+    other.post("/api/v1/sign-out", &json!({})).await.ok();
+    assert_eq!(expect(&owner, "?action=account.sign_out").await["who"]["user"], id);
+    let all = entries(&mut owner.clone(), "").await;
+    assert!(!format!("{all:?}").contains("a wrong password"), "what is typed is in no log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_without_end_are_one_entry_and_a_number() {
+    let server = TestServer::start().await;
+    let mut owner = server.owner().await;
+    let made = owner.post("/api/v1/keys", &json!({ "name": "script", "scopes": ["sessions:read"] })).await.ok().json();
+    owner.delete(&format!("/api/v1/keys/{}", made["id"].as_str().unwrap())).await.ok();
+    let mut program = Http { bearer: made["key"].as_str().map(str::to_owned), ..server.http() };
+    for _ in 0..25 {
+        assert_eq!(program.get("/api/v1/sessions").await.status, 401);
+    }
+    let refused = expect(&owner, "?action=key.use&outcome=refused").await;
+    assert_eq!((&refused["on"], &refused["facts"]["why"]), (&made["id"], &json!("revoked")));
+    assert_eq!(entries(&mut owner, "?action=key.use").await.len(), 1);
+    let server = TestServer::start_in(server.stop().await).await;
+    let owner = Http { cookie: owner.cookie, ..server.http() };
+    let all = entries(&mut owner.clone(), "?action=key.use").await;
+    assert_eq!((all.len(), &all[0]["facts"]["more"]), (2, &json!("24")), "{all:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn machines_and_the_keyboard_are_in_the_log() {
+    let mut world = World::start().await;
+    let registered = entries(&mut world.http, "?action=machine.register").await;
+    assert_eq!(registered[0]["on"], world.machine().to_string());
+    world.kill_agent();
+    world.start_agent().await;
+    assert_eq!(entries(&mut world.http, "?action=machine.register").await.len(), 1, "only the first time");
+    let session = world.bash().await;
+    let first = world.viewer(session, Manners::default()).await;
+    let second = world.viewer(session, Manners::default()).await;
+    second.expect_attached().await;
+    second.take_control(80, 24).await;
+    expect(&world.http, &format!("?action=session.take_control&on={session}")).await;
+    drop((first, second));
 }

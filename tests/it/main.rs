@@ -40,6 +40,7 @@
 //! | [`host`] | PTY hosts: they outlive who started them; every byte, every key, once |
 //! | [`hostile`] | peers no friend would be: bounded memory, and somebody beside them types on |
 //! | [`http_accounts`] | set-up, signing in and out, passwords, throttling |
+//! | [`http_addresses`] | addresses from which an organisation lets people and machines in, and nobody else |
 //! | [`http_assets`] | the dashboard's files: policy, caching, compression |
 //! | [`http_full_disk`] | what was promised stays, and room heals a server without a restart |
 //! | [`http_keys`] | API keys: shown once, refused once revoked |
@@ -97,6 +98,7 @@ mod harness;
 mod host;
 mod hostile;
 mod http_accounts;
+mod http_addresses;
 mod http_assets;
 mod http_full_disk;
 mod http_keys;

@@ -98,6 +98,12 @@ pub(super) enum Maintain {
         #[arg(long)]
         remove_second_factor: bool,
     },
+    /// Let people and machines in from any address again, for an admin whose list locks them out; the server may run meanwhile
+    AllowAnyAddress {
+        /// The organisation's name; all of them if it is left out
+        #[arg(value_name = "ORGANISATION")]
+        organisation: Option<String>,
+    },
     /// The audit log
     Audit {
         #[command(subcommand)]

@@ -33,6 +33,9 @@ pub(super) fn run(command: Maintain, data_dir: &Path, output: &mut Output) -> Re
         Maintain::ResetPassword { email, remove_second_factor } => {
             runtime.block_on(reset_password(data_dir, &email, remove_second_factor, output))
         }
+        Maintain::AllowAnyAddress { organisation } => {
+            runtime.block_on(allow_any_address(data_dir, organisation, output))
+        }
         Maintain::Audit { command: AuditCommand::Verify { noted } } => {
             runtime.block_on(verify(data_dir, noted, output))
         }
@@ -194,6 +197,29 @@ async fn reset_password(
     output.line(output.paint(Look::Accent, &url));
     let how = if url.starts_with('/') { "behind the server's address, once it runs; " } else { "" };
     output.line(output.paint(Look::Faint, format_args!("{how}lets {email} choose a new password, once, within a day")));
+    Ok(())
+}
+
+async fn allow_any_address(data_dir: &Path, name: Option<String>, output: &mut Output) -> Result<(), Failure> {
+    let freed: Vec<String> = match state(data_dir)? {
+        State::Still(store) => {
+            let freed = store.allow_any_address(name).await.map_err(|error| Failure::new(Exit::Failed, error))?;
+            freed.into_iter().map(|row| row.name).collect()
+        }
+        State::Running(server) => {
+            let query = name.map(|name| format!("?organisation={}", percent(&name))).unwrap_or_default();
+            let answer = ask(&server, &format!("/allow-any-address{query}")).await?;
+            let json =
+                axum::body::to_bytes(answer.into_body(), ANSWER_BYTES_MAX).await.context("the server broke off")?;
+            serde_json::from_slice(&json).context("the server answered something else")?
+        }
+    };
+    for name in &freed {
+        output.line(format_args!("{name} lets people and machines in from any address now"));
+    }
+    if freed.is_empty() {
+        output.line("nothing was changed: people and machines come in from any address already");
+    }
     Ok(())
 }
 

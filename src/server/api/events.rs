@@ -35,6 +35,7 @@ pub(in crate::server) async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let organisation = shared.relay.organisation(caller.organisation).await?;
     let reader = Reader::new(caller, organisation);
+    shared.relay.look_again(reader.page.who.organisation, &reader.page.line).await;
     if shared.relay.is_closing() {
         return Err(Problem::internal("events were asked for while the server stops").into());
     }

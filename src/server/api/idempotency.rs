@@ -67,7 +67,15 @@ mod tests {
     fn caller() -> Caller {
         let via = Via::Key(KeyId::random());
         let (user, organisation, role) = (UserId::random(), OrganisationId::random(), Role::Member);
-        Caller { user, organisation, role, via, scopes: None, expires_at: None }
+        Caller {
+            user,
+            organisation,
+            role,
+            via,
+            scopes: None,
+            expires_at: None,
+            address: std::net::Ipv4Addr::LOCALHOST.into(),
+        }
     }
 
     #[test]

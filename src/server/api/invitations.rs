@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
 use super::super::answer::{ApiError, Body, Id};
-use super::super::auth::Caller;
 use super::super::auth::client::{Browser, ClientAddress};
 use super::super::auth::cookie::random_token;
 use super::super::auth::permissions::role_name;
+use super::super::auth::{Caller, not_from};
 use super::name;
 use super::setup::email;
 use super::sign_in::{new_browser, signed_in};
@@ -190,6 +190,10 @@ pub(in crate::server) async fn accept_as_me(
 
 async fn join(shared: &Arc<Shared>, from: Browser, token: &Secret, joining: Joining) -> Result<Response, ApiError> {
     let invitation = shared.store.invitation(token, unix_millis()).await?;
+    let organisation = shared.store.organisation(invitation.organisation).await?;
+    if organisation.is_some_and(|row| !row.allowed.admits(from.address)) {
+        return Err(not_from(from.address));
+    }
     let actor = match &joining {
         Joining::Known(user) => Actor::User(*user),
         Joining::New { .. } => Actor::Nobody,

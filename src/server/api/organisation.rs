@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::super::Shared;
 use super::super::answer::{ApiError, Body};
-use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
+use super::super::auth::{Caller, not_from};
 use super::me::{self, Me};
 use super::{members, name};
 use crate::base::clock::unix_millis;
@@ -89,6 +89,12 @@ pub(in crate::server) async fn switch(
 
 async fn switch_to(shared: &Shared, caller: &Caller, organisation: OrganisationId) -> Result<Json<Me>, ApiError> {
     let browser = caller.browser()?;
+    let row = shared.store.organisation(organisation).await?;
+    if row.is_some_and(|row| !row.allowed.admits(caller.address))
+        && shared.store.membership(caller.user, organisation).await?.is_some()
+    {
+        return Err(not_from(caller.address));
+    }
     let membership = shared.store.switch_organisation(browser.clone(), organisation).await?;
     // Its other tabs still show what is of the old one.
     shared.relay.reconnect_browser(browser);

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::super::Shared;
 use super::super::answer::{ApiError, Body, Id};
-use super::super::audit::note_soon;
+use super::super::audit::{note_soon, note_watching};
 use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
 use super::super::auth::permissions::Permission;
@@ -56,9 +56,11 @@ pub(in crate::server) struct Screen {
 pub(in crate::server) async fn show(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    from: ClientAddress,
     Id(id): Id<SessionId>,
 ) -> Result<Json<Screen>, ApiError> {
-    let (_, hub) = shared.relay.session(&caller, id, Permission::WatchSession).await?;
+    let (view, hub) = shared.relay.session(&caller, id, Permission::ReadScreen).await?;
+    note_watching(&shared, &caller, from, &view);
     let (offset, screen) = text(&hub, None, ANSWER_WITHIN).await?.ok_or_else(too_old)?;
     Ok(Json(Screen { offset, screen }))
 }
@@ -200,6 +202,7 @@ pub(in crate::server) struct Waited {
 pub(in crate::server) async fn wait(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    from: ClientAddress,
     Id(id): Id<SessionId>,
     Body(asked): Body<Wait>,
 ) -> Result<Json<Waited>, ApiError> {
@@ -211,13 +214,14 @@ pub(in crate::server) async fn wait(
         Some(0) => None,
         Some(millis) => Some(Duration::from_millis(millis)),
     };
-    let (_, hub) = shared.relay.session(&caller, id, Permission::WatchSession).await?;
+    let (view, hub) = shared.relay.session(&caller, id, Permission::ReadScreen).await?;
+    note_watching(&shared, &caller, from, &view);
     let now = text(&hub, None, ANSWER_WITHIN).await?.ok_or_else(too_old)?;
     let mut seen = Seen { offset: now.0, screen: now.1, changed: Instant::now() };
     // Whoever names an offset has seen the screen there: it is not what they wait for.
     let mut is_new = asked.after.is_none_or(|after| after < seen.offset);
     loop {
-        let (view, _) = shared.relay.session(&caller, id, Permission::WatchSession).await?;
+        let (view, _) = shared.relay.session(&caller, id, Permission::ReadScreen).await?;
         if is_new && let Some(found) = pattern.as_ref().and_then(|pattern| seen.find(pattern)) {
             return Ok(seen.answer(Outcome::Matched, Some(found)));
         }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::Shared;
 use super::super::answer::{ApiError, Body};
+use super::super::audit::note_soon;
 use super::super::auth::client::Browser;
 use super::name;
 use super::sign_in::{new_browser, signed_in};
@@ -18,6 +19,7 @@ use crate::base::clock::unix_millis;
 use crate::base::problem::Code;
 use crate::base::secret::Secret;
 use crate::store::NewOwner;
+use crate::store::audit::{Action, Actor, Event};
 
 /// Longest e-mail address, in bytes (RFC 5321, 4.5.3.1.3, with its errata).
 const EMAIL_BYTES_MAX: usize = 254;
@@ -48,9 +50,11 @@ pub(in crate::server) async fn set_up(
     shared.store.check_setup_link(&asked.token, unix_millis()).await?;
     let password = shared.sign_in.hash(asked.password).await?;
     let owner = NewOwner { name: person, email, password, organisation };
+    let address = from.address;
     let (cookie, browser) = new_browser(from);
     let row = shared.store.set_up(&asked.token, owner, unix_millis(), browser).await?;
     tracing::info!(user = %row.user, organisation = %row.organisation, "the owner's account was made");
+    note_soon(&shared, Event::of(row.organisation, Actor::User(row.user), Action::SetUp).from(address));
     Ok((StatusCode::CREATED, signed_in(&shared, &cookie, &row).await?).into_response())
 }
 

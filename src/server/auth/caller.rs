@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, Method, header, request::Parts};
@@ -12,18 +13,24 @@ use axum::response::{IntoResponse, Response};
 
 use super::super::Shared;
 use super::super::answer::ApiError;
+use super::super::audit::note_refusal;
 use super::super::routes::Access;
 use super::client::{self, ClientAddress};
 use super::{cookie, origin};
+use crate::base::allow_list::AllowList;
 use crate::base::api_key;
 use crate::base::clock::unix_millis;
 use crate::base::id::{KeyId, OrganisationId, UserId};
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::{Secret, SecretHash};
-use crate::store::{BrowserSessionRow, KeyRow, Note, Role, Scope};
+use crate::store::audit::{Action, Actor, Event};
+use crate::store::{Admission, BrowserSessionRow, KeyRow, Note, Role, Scope};
 
 /// A key's last use is noted at most this often, in milliseconds: it is for people, not for accounts.
 const KEY_TOUCHED_EVERY_MILLIS: u64 = 60_000;
+
+/// Whoever comes from an address that is not allowed may ask again after this: an admin may have allowed it.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// That a browser was there is noted at most this often, in milliseconds.
 const BROWSER_TOUCHED_EVERY_MILLIS: u64 = 10 * 60_000;
@@ -43,6 +50,8 @@ pub struct Caller {
     pub scopes: Option<Arc<[Scope]>>,
     /// When the key expires, in milliseconds since 1970.
     pub expires_at: Option<u64>,
+    /// Where they are, as far as trusted proxies say.
+    pub address: IpAddr,
 }
 
 /// How a caller came.
@@ -119,17 +128,39 @@ async fn identify(parts: &Parts, shared: &Arc<Shared>) -> Result<Caller, ApiErro
     if changes_state(parts) && origin::from(&parts.headers, &shared.config) != origin::From::OwnPage {
         return Err(ApiError::new(Code::NotAllowed, "requests with a cookie must come from the server's own page"));
     }
-    let member = shared.store.browser_member(&cookie, unix_millis()).await?;
-    let (session, membership) = member.ok_or_else(not_signed_in)?;
-    note_visit(shared, &session, address);
-    Ok(Caller {
+    let admission = shared.store.browser_member(&cookie, unix_millis()).await?;
+    let Admission { by: session, membership, allowed } = admission.ok_or_else(not_signed_in)?;
+    let caller = Caller {
         user: session.user,
         organisation: session.organisation,
         role: membership.role,
-        via: Via::Browser(session.hash),
+        via: Via::Browser(session.hash.clone()),
         scopes: None,
         expires_at: None,
-    })
+        address: address.0,
+    };
+    let_in(shared, &caller, &allowed)?;
+    note_visit(shared, &session, address);
+    Ok(caller)
+}
+
+/// Whether the organisation lets people and programs in from where this one is.
+fn let_in(shared: &Arc<Shared>, caller: &Caller, allowed: &AllowList) -> Result<(), ApiError> {
+    if allowed.admits(caller.address) {
+        return Ok(());
+    }
+    let event = caller.event(Action::Enter, ClientAddress(caller.address)).on(caller.user);
+    note_refusal(shared, event.refused("address"));
+    Err(not_from(caller.address))
+}
+
+/// What somebody is told whom an organisation does not let in from where they are. Not for good: an agent comes back.
+pub(in crate::server) fn not_from(address: IpAddr) -> ApiError {
+    let message = format!(
+        "this organisation lets nobody in from {address}: come from a network that it allows, or ask an admin of it to \
+         allow yours"
+    );
+    ApiError::for_now(Code::AddressNotAllowed, ASKED_AGAIN_AFTER, message)
 }
 
 /// Whether a request does more than look. An upgrade does: keys are typed through it.
@@ -149,17 +180,42 @@ async fn by_key(headers: &HeaderMap, from: ClientAddress, shared: &Arc<Shared>) 
     let refused = || {
         ApiError::new(Code::NotSignedIn, "this API key is not known here, was revoked, or has expired; make a new one")
     };
-    let known = shared.store.key_member(&Secret::new(key), unix_millis()).await?;
-    let (key, membership) = known.ok_or_else(refused)?;
+    let secret = Secret::new(key);
+    let Some(admission) = shared.store.key_member(&secret, unix_millis()).await? else {
+        note_refused_key(shared, &secret, from).await?;
+        return Err(refused());
+    };
+    let Admission { by: key, membership, allowed } = admission;
     note_use(shared, &key, from.0);
-    Ok(Caller {
+    let caller = Caller {
         user: key.created_by,
         organisation: key.organisation,
         role: membership.role,
         via: Via::Key(key.id),
         scopes: Some(key.scopes.into()),
         expires_at: key.expires_at,
-    })
+        address: from.0,
+    };
+    let_in(shared, &caller, &allowed)?;
+    Ok(caller)
+}
+
+/// In the log of the organisation whose key it was, or of the server if it never was anybody's.
+async fn note_refused_key(shared: &Arc<Shared>, key: &Secret, from: ClientAddress) -> Result<(), ApiError> {
+    let event = match shared.store.key_of_any_time(key).await? {
+        Some(row) => {
+            let why = match (row.revoked_at, row.is_valid(unix_millis())) {
+                (Some(_), _) => "revoked",
+                (None, false) => "expired",
+                (None, true) => "its maker has no place here",
+            };
+            let actor = Actor::Key(row.id, row.created_by);
+            Event::of(row.organisation, actor, Action::KeyUse).on(row.id).refused(why)
+        }
+        None => Event::of_server(Actor::Nobody, Action::KeyUse).refused("unknown"),
+    };
+    note_refusal(shared, event.from(from.0));
+    Ok(())
 }
 
 /// Nobody waits for this to be written: a crowd that comes with one key is one row.

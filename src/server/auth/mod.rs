@@ -14,8 +14,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-pub(super) use caller::gate;
 pub use caller::{Caller, Via};
+pub(super) use caller::{gate, not_from};
 
 use super::answer::ApiError;
 use super::metrics::Counter;

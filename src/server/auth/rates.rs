@@ -87,7 +87,15 @@ mod tests {
 
     fn by_key() -> Caller {
         let (user, organisation, via) = (UserId::random(), OrganisationId::random(), Via::Key(KeyId::random()));
-        Caller { user, organisation, role: Role::Member, via, scopes: None, expires_at: None }
+        Caller {
+            user,
+            organisation,
+            role: Role::Member,
+            via,
+            scopes: None,
+            expires_at: None,
+            address: std::net::Ipv4Addr::LOCALHOST.into(),
+        }
     }
 
     #[test]

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
+use super::Line;
 use super::fleet::{Census, Organisation, no_such_machine, no_such_session};
 use super::give_back;
 use super::memory::Memory;
 use super::saver::Saver;
 use super::session_hub::SessionHub;
+use crate::base::allow_list::AllowList;
 use crate::base::id::{KeyId, MachineId, OrganisationId, SessionId, UserId};
 use crate::base::problem::Problem;
 use crate::base::secret::SecretHash;
@@ -147,7 +149,25 @@ impl Relay {
         }
     }
 
-    /// The same for the agents of their machines.
+    /// An organisation lets people and machines in from these addresses alone: closes what came from others. They come back,
+    /// and are told why they are not let in.
+    pub async fn only_from(&self, organisation: OrganisationId, allowed: &AllowList) -> Result<(), Problem> {
+        self.organisation(organisation).await?.hang_up(
+            |page| page.line.is_outside(allowed).then_some(Close::Changed),
+            |agent| agent.line.is_outside(allowed).then_some(Close::Changed),
+        );
+        Ok(())
+    }
+
+    /// Hangs up if the list changed while this connection was on its way in, and was not looked at with the others.
+    pub(crate) async fn look_again(&self, organisation: OrganisationId, line: &Line) {
+        let row = self.inner.store.organisation(organisation).await;
+        if row.is_ok_and(|row| row.is_some_and(|row| line.is_outside(&row.allowed))) {
+            line.close(Close::Changed);
+        }
+    }
+
+    /// As [`Self::reconnect`], the agents of their machines.
     pub async fn reconnect_machines(&self, organisation: OrganisationId, owner: UserId) -> Result<(), Problem> {
         self.organisation(organisation).await?.hang_up_machines_of(owner);
         Ok(())

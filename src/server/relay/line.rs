@@ -1,10 +1,12 @@
 //! What a connection's own task listens to: that there is something to send, and that it is to hang up.
 
+use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
+use crate::base::allow_list::AllowList;
 use crate::wire::close::Close;
 
 /// One connection, as others see it.
@@ -12,6 +14,8 @@ use crate::wire::close::Close;
 pub struct Line {
     wake: Notify,
     closing: OnceLock<Close>,
+    /// Where its peer is.
+    address: OnceLock<IpAddr>,
     /// When the key it came by expires, in milliseconds since 1970; 0 is never.
     expires_at: AtomicU64,
 }
@@ -32,6 +36,17 @@ impl Line {
     /// The key it came by expires then, in milliseconds since 1970.
     pub fn expires_at(&self, at: Option<u64>) {
         self.expires_at.store(at.unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    /// Its peer is there.
+    pub fn comes_from(&self, address: IpAddr) {
+        // It is said once, before anybody asks.
+        let _ = self.address.set(address);
+    }
+
+    /// Whether its peer would not be let in now.
+    pub fn is_outside(&self, allowed: &AllowList) -> bool {
+        self.address.get().is_some_and(|address| !allowed.admits(*address))
     }
 
     /// Whether that key has expired by `now`.

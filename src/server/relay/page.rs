@@ -38,6 +38,7 @@ impl Page {
     pub fn new(who: Caller, name: String) -> Self {
         let line = Line::default();
         line.expires_at(who.expires_at);
+        line.comes_from(who.address);
         Self { who, name, line, marks: Mutex::default() }
     }
 

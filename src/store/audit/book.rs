@@ -57,7 +57,7 @@ pub(super) fn hash(stored: &[u8]) -> String {
 }
 
 /// Adds an entry.
-pub(super) fn append(t: &WriteTransaction, event: &Event, now: u64) -> Result<(), Fault> {
+pub(in crate::store) fn append(t: &WriteTransaction, event: &Event, now: u64) -> Result<(), Fault> {
     let book = event.book;
     let head = head(t, book)?;
     let entry = Entry {

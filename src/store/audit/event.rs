@@ -59,7 +59,11 @@ actions! {
     KeyRotate = "key.rotate";
     /// A key was revoked.
     KeyRevoke = "key.revoke";
-    /// A machine came for the first time.
+    /// A key was refused: unknown, revoked, expired, or its maker's place is lost.
+    KeyUse = "key.use";
+    /// Somebody came from an address that the organisation does not allow.
+    Enter = "organisation.enter";
+    /// A machine came for the first time, or was refused.
     MachineRegister = "machine.register";
     /// A machine was renamed or tagged.
     MachineChange = "machine.change";
@@ -85,6 +89,8 @@ actions! {
     SessionReturn = "session.return";
     /// A setting of the organisation or the server was changed.
     Setting = "setting.change";
+    /// Refusals that are not named one by one, because there were too many.
+    Refusals = "audit.refusals";
     /// The log was exported.
     AuditExport = "audit.export";
     /// Old entries were removed.
@@ -144,8 +150,19 @@ impl Event {
         Self::in_book(Book::Server, actor, action)
     }
 
-    fn in_book(book: Book, actor: Actor, action: Action) -> Self {
+    /// Something in `book`.
+    pub fn in_book(book: Book, actor: Actor, action: Action) -> Self {
         Self { book, actor, action, outcome: Outcome::Done, on: None, from: None, facts: BTreeMap::new() }
+    }
+
+    /// In which chain it is noted.
+    pub fn book(&self) -> Book {
+        self.book
+    }
+
+    /// What makes two refusals the same: what was tried, on what, from where.
+    pub fn kind(&self) -> (Action, Option<String>, Option<IpAddr>) {
+        (self.action, self.on.clone(), self.from)
     }
 
     /// What it was done to: an id.

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::base::allow_list::AllowList;
 use crate::wire::session::Exit;
 
 const SCHEMA_2: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/state-schema-2.redb"));
@@ -184,8 +185,12 @@ async fn freeze() {
     let store = Store::open(dir.path()).unwrap();
     store
         .write(|t| {
-            let organisation_row =
-                OrganisationRow { id: organisation(), name: "Engines".to_owned(), created_at: 1_000 };
+            let organisation_row = OrganisationRow {
+                id: organisation(),
+                name: "Engines".to_owned(),
+                created_at: 1_000,
+                allowed: AllowList::default(),
+            };
             schema::ORGANISATIONS.put(t, &organisation().to_string(), &organisation_row)?;
             schema::USERS.put(t, &user().to_string(), &user_row())?;
             schema::USER_EMAILS.put(t, "ada@example.org", &user().to_string())?;

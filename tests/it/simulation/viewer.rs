@@ -54,7 +54,15 @@ impl Viewer {
         let (user, organisation, role) = (UserId::random(), OrganisationId::random(), Role::Owner);
         Self {
             name,
-            who: Caller { user, organisation, role, via, scopes: None, expires_at: None },
+            who: Caller {
+                user,
+                organisation,
+                role,
+                via,
+                scopes: None,
+                expires_at: None,
+                address: std::net::Ipv4Addr::LOCALHOST.into(),
+            },
             id: ViewerId([name; 16]),
             tab: None,
             again_at: None,

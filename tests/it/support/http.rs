@@ -23,6 +23,8 @@ pub struct Http {
     pub once: Option<String>,
     /// `If-None-Match` to send.
     pub if_none_match: Option<String>,
+    /// Where a proxy says that the request comes from.
+    pub forwarded: Option<String>,
 }
 
 /// An answer.
@@ -71,6 +73,7 @@ impl Http {
             origin: format!("http://{address}"),
             once: None,
             if_none_match: None,
+            forwarded: None,
         }
     }
 
@@ -108,6 +111,7 @@ impl Http {
             ("authorization", self.bearer_header()),
             ("idempotency-key", self.once.clone()),
             ("if-none-match", self.if_none_match.clone()),
+            ("x-forwarded-for", self.forwarded.clone()),
         ];
         for (name, value) in fields {
             if let Some(value) = value {

@@ -59,6 +59,9 @@ impl Socket {
         if let Some(token) = &who.bearer {
             header("authorization", &format!("Bearer {token}"));
         }
+        if let Some(address) = &who.forwarded {
+            header("x-forwarded-for", address);
+        }
         match tokio::time::timeout(WAIT_MAX, client_async(request, stream)).await {
             Ok(Ok((stream, _))) => Ok(Self { stream, heard_at: Instant::now() }),
             Ok(Err(tungstenite::Error::Http(answer))) => {

@@ -53,7 +53,15 @@ impl World {
     }
 
     fn member(&self, user: UserId, role: Role, via: Via) -> Caller {
-        Caller { user, organisation: self.organisation.id, role, via, scopes: None, expires_at: None }
+        Caller {
+            user,
+            organisation: self.organisation.id,
+            role,
+            via,
+            scopes: None,
+            expires_at: None,
+            address: std::net::Ipv4Addr::LOCALHOST.into(),
+        }
     }
 
     fn page_of(&self, who: Caller) -> Arc<Page> {

@@ -228,7 +228,15 @@ impl Viewer {
     pub(super) fn new(role: Role) -> Self {
         let organisation = OrganisationId::random();
         let via = Via::Browser(Secret::new("a cookie").hash());
-        let who = Caller { user: UserId::random(), organisation, role, via, scopes: None, expires_at: None };
+        let who = Caller {
+            user: UserId::random(),
+            organisation,
+            role,
+            via,
+            scopes: None,
+            expires_at: None,
+            address: std::net::Ipv4Addr::LOCALHOST.into(),
+        };
         Self::at(&Arc::new(Page::new(who, "Ada".to_owned())), ViewerId::random(), 9)
     }
 
