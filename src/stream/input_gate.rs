@@ -3,10 +3,16 @@
 //! Invariants: a number of a viewer is applied at most once, whatever is sent again after a reconnect; only the
 //! controller's input is applied; what was answered once is answered the same again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use crate::base::id::ViewerId;
 use crate::base::limits::VIEWERS_PER_SESSION_MAX;
+
+/// Runs of refused numbers that are remembered of a viewer.
+///
+/// A run ends when its viewer takes the keyboard again, and a page sends again what it typed within the last 15 seconds:
+/// nobody loses and takes the keyboard so often in that time.
+const REFUSED_RUNS_MAX: usize = 8;
 
 /// A connection to the PTY host, over which viewers come and go.
 pub type ConnectionId = u64;
@@ -36,12 +42,12 @@ pub enum Verdict {
 }
 
 /// What is remembered of a viewer that typed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default)]
 struct Seen {
     /// Newest number answered.
     last: u64,
-    /// The newest run of refused numbers, as `from..=to`; empty while `from > to`.
-    refused: (u64, u64),
+    /// The newest runs of refused numbers, first and last of each, oldest run first.
+    refused: VecDeque<(u64, u64)>,
     /// When it last typed, on the gate's own count.
     at: u64,
 }
@@ -133,7 +139,7 @@ impl InputGate {
             && number <= seen.last
         {
             seen.at = self.turns;
-            let refused = seen.refused.0 <= number && number <= seen.refused.1;
+            let refused = seen.refused.iter().any(|(first, last)| (first..=last).contains(&&number));
             return if refused { Verdict::NotController } else { Verdict::Repeat };
         }
         let verdict = if self.ended {
@@ -158,11 +164,18 @@ impl InputGate {
                 self.seen.remove(&oldest);
             }
         }
-        let seen = self.seen.entry(viewer).or_insert(Seen { last: 0, refused: (1, 0), at: 0 });
+        let seen = self.seen.entry(viewer).or_default();
         if verdict == Verdict::NotController {
-            // A run goes on only from the number answered last; anything applied in between begins a new one.
-            let goes_on = seen.refused.1 == seen.last && seen.refused.0 <= seen.refused.1;
-            seen.refused = (if goes_on { seen.refused.0 } else { number }, number);
+            match seen.refused.back_mut() {
+                // A run goes on only from the number answered last; anything applied in between begins a new one.
+                Some(run) if run.1 == seen.last => run.1 = number,
+                _ => {
+                    if seen.refused.len() >= REFUSED_RUNS_MAX {
+                        seen.refused.pop_front();
+                    }
+                    seen.refused.push_back((number, number));
+                }
+            }
         }
         seen.last = number;
         seen.at = self.turns;
