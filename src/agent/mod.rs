@@ -48,6 +48,13 @@ use crate::stream::backoff::Backoff;
 /// A connection that was registered for this long was healthy: the next failure is a first one.
 const HEALTHY_AFTER: Duration = Duration::from_secs(5);
 
+/// How long a new agent waits for one that is about to be gone: a process that was killed holds its files until the
+/// system has put it away, and so does a child of it that is just becoming a PTY host.
+const TAKE_OVER_WITHIN: Duration = Duration::from_secs(2);
+
+/// Time between two looks whether it is gone.
+const TAKE_OVER_EVERY: Duration = Duration::from_millis(20);
+
 /// Why an agent ends by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
@@ -91,7 +98,10 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), AgentError> {
     let executable = own_executable().map_err(|cause| AgentError::DataDir(config.data_dir.clone(), cause))?;
-    let _lock = lock(&config.data_dir)?;
+    let _lock = tokio::select! {
+        lock = take_over(&config.data_dir) => lock?,
+        () = stop.cancelled() => return Ok(()),
+    };
     let hosts = Arc::new(Hosts::new(&config.data_dir, executable)?);
     let config = Arc::new(config);
     // Sessions and their way to the server do not depend on it.
@@ -167,6 +177,17 @@ fn random() -> u32 {
     let mut raw = [0; 4];
     fill_random(&mut raw);
     u32::from_ne_bytes(raw)
+}
+
+/// The same as [`lock`], with some patience for an agent that was told to end.
+async fn take_over(data_dir: &Path) -> Result<File, AgentError> {
+    let until = Instant::now() + TAKE_OVER_WITHIN;
+    loop {
+        match lock(data_dir) {
+            Err(AgentError::AlreadyRunning(_)) if Instant::now() < until => tokio::time::sleep(TAKE_OVER_EVERY).await,
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Holds the data directory for this process, until dropped or dead.

@@ -334,6 +334,17 @@ async fn one_data_directory_has_one_agent() {
 }
 
 #[tokio::test]
+async fn a_new_agent_waits_for_one_that_is_about_to_be_gone() {
+    let mut held = None;
+    let world = World::start(|data_dir| held = Some(super::lock(data_dir).unwrap())).await;
+    // It has looked by then, and would have ended.
+    tokio::time::sleep(4 * super::TAKE_OVER_EVERY).await;
+    assert!(!world.agent.is_finished());
+    drop(held);
+    world.server.accept(MachineId::random()).await;
+}
+
+#[tokio::test]
 async fn a_server_that_falls_silent_is_pinged_and_then_left() {
     let world = World::start(|_| {}).await;
     let mut peer = world.server.accept(MachineId::random()).await;
