@@ -4,11 +4,15 @@
 //! changed, however often it did.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::line::Line;
 use crate::base::id::{MachineId, SessionId};
 use crate::server::auth::Caller;
+
+/// Pages that this process has had, so that of two connections it is known which came later.
+static PAGES: AtomicU64 = AtomicU64::new(0);
 
 /// One page.
 #[derive(Debug)]
@@ -19,6 +23,7 @@ pub struct Page {
     pub name: String,
     /// Its connection.
     pub line: Line,
+    number: u64,
     marks: Mutex<Marks>,
 }
 
@@ -39,7 +44,12 @@ impl Page {
         let line = Line::default();
         line.expires_at(who.expires_at);
         line.comes_from(who.address);
-        Self { who, name, line, marks: Mutex::default() }
+        Self { who, name, line, number: PAGES.fetch_add(1, Ordering::Relaxed), marks: Mutex::default() }
+    }
+
+    /// Whether `other` connected later.
+    pub fn is_before(&self, other: &Self) -> bool {
+        self.number < other.number
     }
 
     /// A channel has something to send.

@@ -17,6 +17,7 @@ mod way;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -35,7 +36,7 @@ use crate::wire::message::{Person, SessionAsk, SessionSays, Take, Theme};
 use state::{Control, State, join};
 pub use upstream::Violation;
 pub use watcher::Arrival;
-use watcher::{HistoryWish, Urgency};
+use watcher::{HistoryWish, Urgency, Watcher};
 pub use way::heard_on;
 
 /// A viewer's place in a hub.
@@ -119,7 +120,7 @@ impl SessionHub {
     pub fn take_control(&self, slot: Slot, cols: u16, rows: u16) {
         let mut state = self.state();
         let State { watchers, upstream, .. } = &mut *state;
-        let Some(watcher) = watchers.get_mut(&slot) else { return };
+        let Some(watcher) = present(watchers, slot) else { return };
         (watcher.cols, watcher.rows) = (cols, rows);
         if !watcher.may_type() {
             return;
@@ -135,7 +136,7 @@ impl SessionHub {
     pub fn resize(&self, slot: Slot, cols: u16, rows: u16) {
         let mut state = self.state();
         let State { watchers, upstream, .. } = &mut *state;
-        let Some(watcher) = watchers.get_mut(&slot) else { return };
+        let Some(watcher) = present(watchers, slot) else { return };
         (watcher.cols, watcher.rows) = (cols, rows);
         if let Some(upstream) = upstream {
             upstream.ask(SessionAsk::Resize { viewer: watcher.viewer, cols, rows });
@@ -146,7 +147,7 @@ impl SessionHub {
     pub fn theme(&self, slot: Slot, theme: Theme) {
         let mut state = self.state();
         let State { watchers, upstream, .. } = &mut *state;
-        let Some(watcher) = watchers.get_mut(&slot) else { return };
+        let Some(watcher) = present(watchers, slot) else { return };
         watcher.theme = Some(theme.clone());
         if let Some(upstream) = upstream {
             upstream.ask(SessionAsk::Theme { viewer: watcher.viewer, theme });
@@ -174,7 +175,7 @@ impl SessionHub {
     pub fn input(&self, slot: Slot, number: u64, bytes: Bytes) {
         let mut state = self.state();
         let State { watchers, upstream, .. } = &mut *state;
-        let Some(watcher) = watchers.get_mut(&slot).filter(|watcher| watcher.dismissed.is_none()) else { return };
+        let Some(watcher) = present(watchers, slot) else { return };
         if !watcher.may_type() {
             watcher.input_acked(number, InputOutcome::NotController);
             return;
@@ -308,4 +309,9 @@ impl SessionHub {
         self.viewers.store(viewers, Ordering::Relaxed);
         *self.people.lock().unwrap_or_else(PoisonError::into_inner) = people;
     }
+}
+
+/// Who is not on its way out: what such a one still says comes late, and may be of another size or colour.
+fn present(watchers: &mut HashMap<Slot, Watcher>, slot: Slot) -> Option<&mut Watcher> {
+    watchers.get_mut(&slot).filter(|watcher| watcher.dismissed.is_none())
 }

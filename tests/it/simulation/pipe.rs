@@ -63,4 +63,9 @@ impl Pipe {
         self.flying.retain(|(_, bytes)| !bytes.is_empty());
         self.bytes = self.flying.iter().map(|(_, bytes)| bytes.len()).sum();
     }
+
+    /// What is on its way comes later: it was lost, and is sent again.
+    pub fn hold_up(&mut self, by: Duration) {
+        self.flying.iter_mut().for_each(|(at, _)| *at += by);
+    }
 }

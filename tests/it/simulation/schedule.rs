@@ -30,10 +30,12 @@ pub enum Op {
         delay_ms: u64,
         bytes_per_ms: u64,
     },
-    /// A viewer's connection breaks. The server notices later, perhaps much later than the viewer is back.
+    /// A viewer's connection breaks. The server notices later, perhaps much later than the viewer is back; and what was
+    /// sent before may come later than what is sent on the next connection.
     CutViewer {
         viewer: usize,
         arrives: u64,
+        late_ms: u64,
         noticed_ms: u64,
     },
     /// The agent's connection breaks, or the agent dies: so does its connection to the host.
@@ -60,8 +62,8 @@ pub fn op() -> impl Strategy<Value = Op> {
         1 => (viewer.clone(), 1..3_000_u64).prop_map(|(viewer, ms)| Op::Stall { viewer, ms }),
         1 => (viewer.clone(), 0..300_u64, prop_oneof![10..200_u64, 1_000..50_000_u64])
             .prop_map(|(viewer, delay_ms, bytes_per_ms)| Op::Line { viewer, delay_ms, bytes_per_ms }),
-        2 => (viewer, 0..1_001_u64, noticed.clone())
-            .prop_map(|(viewer, arrives, noticed_ms)| Op::CutViewer { viewer, arrives, noticed_ms }),
+        2 => (viewer, 0..1_001_u64, prop_oneof![Just(0), 1..1_000_u64], noticed.clone())
+            .prop_map(|(viewer, arrives, late_ms, noticed_ms)| Op::CutViewer { viewer, arrives, late_ms, noticed_ms }),
         2 => (0..1_001_u64, noticed, prop_oneof![1..50_u64, 1..3_000_u64])
             .prop_map(|(arrives, noticed_ms, back_ms)| Op::CutAgent { arrives, noticed_ms, back_ms }),
         1 => Just(Op::KillServer),

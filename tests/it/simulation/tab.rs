@@ -37,7 +37,9 @@ impl Tab {
                         let page = Arc::clone(&self.page);
                         let may_type = true;
                         let arrival = Arrival { page, channel, viewer, from, take, may_type, cols, rows, theme };
-                        self.slot = Some(hub.attach(arrival).unwrap());
+                        self.slot = hub.attach(arrival).ok();
+                        // Its viewer has left already, and is there over a later one.
+                        assert!(self.slot.is_some() || self.server_notices.is_some(), "refused");
                     }
                     (FromViewer::TakeControl { cols, rows, .. }, Some(slot)) => hub.take_control(slot, cols, rows),
                     (FromViewer::Resize { cols, rows, .. }, Some(slot)) => hub.resize(slot, cols, rows),

@@ -134,7 +134,9 @@ impl World {
                     (tab.up.delay, tab.up.bytes_per_ms) = line;
                 }
             }
-            Op::CutViewer { viewer, arrives, noticed_ms } => self.cut_viewer(viewer % count, arrives, noticed_ms),
+            Op::CutViewer { viewer, arrives, late_ms, noticed_ms } => {
+                self.cut_viewer(viewer % count, arrives, late_ms, noticed_ms);
+            }
             Op::CutAgent { arrives, noticed_ms, back_ms } => self.cut_agent(arrives, noticed_ms, back_ms),
             Op::KillServer => self.kill_server(),
         }
@@ -149,7 +151,7 @@ impl World {
         }
     }
 
-    fn cut_viewer(&mut self, index: usize, arrives: u64, noticed_ms: u64) {
+    fn cut_viewer(&mut self, index: usize, arrives: u64, late_ms: u64, noticed_ms: u64) {
         let viewer = &mut self.viewers[index];
         let Some(number) = viewer.tab else { return };
         let random = self.random.next() as u32;
@@ -157,6 +159,7 @@ impl World {
         viewer.disconnected(self.now + delay);
         if let Some(tab) = self.tabs.iter_mut().find(|tab| tab.number == number) {
             tab.up.cut(arrives);
+            tab.up.hold_up(Duration::from_millis(late_ms));
             tab.server_notices = Some(self.now + Duration::from_millis(noticed_ms));
         }
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, reason = "tests")]
 
+mod back;
 mod ended;
 mod way;
 mod world;
@@ -137,39 +138,6 @@ fn the_only_viewer_far_behind_is_painted_anew_without_the_output_between() {
 }
 
 #[test]
-fn a_viewer_that_comes_back_goes_on_where_it_was() {
-    let mut world = World::new();
-    let (mut stays, mut cut) = (world.viewer(), world.viewer());
-    world.settle(&mut [&mut stays, &mut cut]);
-    world.print(1_000);
-    world.settle(&mut [&mut stays, &mut cut]);
-    let resume = From::Offset { offset: Offset(1_000), epoch: 0 };
-    for both_gone in [false, true] {
-        world.hub.detach(cut.slot);
-        if both_gone {
-            world.hub.detach(stays.slot);
-            world.settle(&mut []);
-        }
-        cut.consumed = 0;
-        let offset = Offset(cut.next.unwrap());
-        world.print(5_000);
-        world.settle(&mut []);
-        world.join(&mut cut, From::Offset { offset, epoch: 0 });
-        world.settle(&mut [&mut cut]);
-        assert!(cut.is_at(world.end()));
-        assert_eq!(cut.repaints, 1, "no repaint, both gone: {both_gone}");
-    }
-    world.hub.detach(cut.slot);
-    world.resize();
-    world.settle(&mut []);
-    (cut.consumed, cut.next) = (0, None);
-    world.join(&mut cut, resume);
-    world.settle(&mut [&mut cut]);
-    assert!(cut.is_at(world.end()));
-    assert_eq!(cut.repaints, 2, "the size has changed since");
-}
-
-#[test]
 fn late_output_of_an_earlier_subscription_does_no_harm() {
     let mut world = World::new();
     let mut viewer = world.viewer();
@@ -294,20 +262,6 @@ fn everybody_is_told_who_controls_and_how_many_watch() {
     assert_eq!(world.hub.pull(one.slot, world.now, 1, false, &mut out), Pulled::CountLater, "not at once");
     world.settle(&mut [&mut one]);
     assert_eq!(one.messages.last(), Some(&control(false, 1)));
-}
-
-#[test]
-fn the_same_tab_over_a_new_connection_takes_the_place_of_the_old_one() {
-    let mut world = World::new();
-    let mut old = world.viewer();
-    world.settle(&mut [&mut old]);
-    let mut new = Viewer::at(&old.page, old.id, 11);
-    world.join(&mut new, From::Snapshot);
-    world.settle(&mut [&mut old, &mut new]);
-    assert!(old.closed && matches!(old.messages.last(), Some(ToViewer::Detached { channel: 9, .. })));
-    assert!(!new.closed && new.is_at(0));
-    assert_eq!(world.host.leaves, 0, "the viewer never left");
-    assert_eq!(world.hub.viewers(), 1);
 }
 
 #[test]

@@ -172,6 +172,14 @@ impl Upstream {
         self.ask(SessionAsk::Subscribe { from });
     }
 
+    /// The same from an earlier offset, if output is subscribed to and none has come yet.
+    pub(super) fn subscribe_again(&mut self, offset: Offset, epoch: u32) {
+        if self.is_joined() {
+            self.subscription = Subscription::Resuming;
+            self.ask(SessionAsk::Subscribe { from: From::Offset { offset, epoch } });
+        }
+    }
+
     /// Wants no more output.
     pub(super) fn unsubscribe(&mut self) {
         if !matches!(self.subscription, Subscription::None { .. }) {

@@ -147,6 +147,11 @@ impl Watcher {
         &self.page.who
     }
 
+    /// Whether `page` was opened before its own.
+    pub(super) fn came_after(&self, page: &Page) -> bool {
+        page.is_before(&self.page)
+    }
+
     /// That person, as others see them.
     pub(super) fn person(&self) -> Person {
         Person { id: self.page.who.user, name: self.page.name.clone() }

@@ -68,6 +68,13 @@ impl World {
         world
     }
 
+    /// Another server, which knows nothing of streams, and a new connection of the agent that is not online yet.
+    pub(super) fn restart_server(&mut self) {
+        self.hub = SessionHub::new(SessionId::random());
+        self.uplink = Arc::new(Uplink::new(MachineId::random(), OrganisationId::random(), KeyId::random()));
+        (self.host.sent, self.host.sent_bytes, self.host.acked) = (None, 0, 0);
+    }
+
     pub(super) fn print(&mut self, bytes: usize) {
         let from = self.host.output.len() as u64;
         self.host.output.extend((from..from + bytes as u64).map(byte_at));
