@@ -1,6 +1,7 @@
 //! The agent between a server and PTY hosts that are played by the tests: what each of them would notice.
 
 mod compatibility;
+mod one_agent;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -311,37 +312,6 @@ async fn a_refused_key_ends_the_agent_and_a_restart_does_not() {
     peer.socket.send(close(4403)).await.unwrap();
     let ended = soon("the agent's end", world.agent).await.unwrap().unwrap_err();
     assert!(ended.to_string().contains("key"), "{ended}");
-}
-
-#[tokio::test]
-async fn one_data_directory_has_one_agent() {
-    let world = World::start(|_| {}).await;
-    let _peer = world.server.accept(MachineId::random()).await;
-    let config = AgentConfig {
-        data_dir: world.data_dir.path().to_owned(),
-        server: "http://127.0.0.1:1".into(),
-        identity: "test".into(),
-        key: Secret::new("k"),
-        name: None,
-        allow: Vec::new(),
-        insecure_http: false,
-        keep_screens: true,
-    };
-    let second = run(config, watch::channel(Status::Connecting).0, CancellationToken::new()).await;
-    assert!(matches!(second, Err(AgentError::AlreadyRunning(_))));
-    world.stop.cancel();
-    soon("the first agent's end", world.agent).await.unwrap().unwrap();
-}
-
-#[tokio::test]
-async fn a_new_agent_waits_for_one_that_is_about_to_be_gone() {
-    let mut held = None;
-    let world = World::start(|data_dir| held = Some(super::lock(data_dir).unwrap())).await;
-    // It has looked by then, and would have ended.
-    tokio::time::sleep(4 * super::TAKE_OVER_EVERY).await;
-    assert!(!world.agent.is_finished());
-    drop(held);
-    world.server.accept(MachineId::random()).await;
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod metrics;
 pub mod open_files;
 mod openapi;
 mod places;
+mod pulse;
 mod rate;
 pub mod relay;
 mod router;

@@ -16,9 +16,10 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
+use super::pulse::{Beat, Pulse};
 use super::relay::Line;
 use crate::base::gap::Gap;
-use crate::base::limits::{FRAME_PAYLOAD_BYTES_MAX, HELLO_WITHIN, PING_EVERY, SILENCE_MAX, UNSENT_MAX};
+use crate::base::limits::{FRAME_PAYLOAD_BYTES_MAX, HELLO_WITHIN, PING_EVERY};
 use crate::base::problem::Code;
 use crate::wire::Frame;
 use crate::wire::close::Close;
@@ -88,12 +89,9 @@ pub(super) struct FrameSocket<S> {
     scratch: BytesMut,
     /// Everything is in the system's hands.
     flushed: bool,
-    heard_at: Instant,
-    sent_at: Instant,
+    pulse: Pulse,
     pings: u64,
     pong: Option<u64>,
-    /// Since when something waits to leave.
-    unsent_since: Option<Instant>,
     /// Whether this machine stood still since the connection began.
     gap: Arc<Gap>,
 }
@@ -106,9 +104,8 @@ enum Event {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> FrameSocket<S> {
     pub(super) fn new(ws: WebSocketStream<S>, gap: Arc<Gap>) -> Self {
-        let now = Instant::now();
-        let (scratch, flushed, pings, pong, unsent_since) = (BytesMut::new(), true, 0, None, None);
-        Self { ws, scratch, flushed, heard_at: now, sent_at: now, pings, pong, unsent_since, gap }
+        let (scratch, flushed, pings, pong) = (BytesMut::new(), true, 0, None);
+        Self { ws, scratch, flushed, pulse: Pulse::new(Instant::now()), pings, pong, gap }
     }
 
     /// Greets, and waits for the peer's greeting.
@@ -196,20 +193,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FrameSocket<S> {
         Ok(())
     }
 
-    /// Sends a ping if it was quiet here, gives up if it was quiet there; when to look again.
+    /// Sends a ping if it was quiet here or there, gives up if it was quiet there for too long; when to look again.
     fn beat(&mut self) -> Result<Instant, Bye> {
         let now = Instant::now();
         self.awake()?;
-        let unsent = self.unsent_since.is_some_and(|since| now >= since + UNSENT_MAX);
-        if unsent || now >= self.heard_at + SILENCE_MAX {
-            return Err(Bye::Close(Close::Silent));
+        loop {
+            match self.pulse.beat(now) {
+                Beat::Rest(until) => return Ok(until),
+                Beat::Gone => return Err(Bye::Close(Close::Silent)),
+                Beat::Ask => {
+                    self.pings += 1;
+                    let ping = Frame::Ping(self.pings);
+                    self.push(&ping)?;
+                }
+            }
         }
-        if now >= self.sent_at + PING_EVERY {
-            self.pings += 1;
-            let ping = Frame::Ping(self.pings);
-            self.push(&ping)?;
-        }
-        Ok((self.sent_at + PING_EVERY).min(self.heard_at + SILENCE_MAX))
     }
 
     /// What came while this machine stood still is not to be used.
@@ -223,8 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FrameSocket<S> {
         let bytes = self.scratch.split().freeze();
         self.ws.start_send_unpin(Message::Binary(bytes))?;
         self.flushed = false;
-        self.sent_at = Instant::now();
-        self.unsent_since.get_or_insert(self.sent_at);
+        self.pulse.sent(Instant::now());
         Ok(())
     }
 
@@ -233,7 +230,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FrameSocket<S> {
         let message = std::future::poll_fn(|cx| {
             if !self.flushed && self.ws.poll_flush_unpin(cx)?.is_ready() {
                 self.flushed = true;
-                self.unsent_since = None;
+                self.pulse.flushed();
                 return Poll::Ready(Ok::<_, WsError>(None));
             }
             self.ws.poll_next_unpin(cx).map(|message| Ok(Some(message)))
@@ -247,7 +244,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FrameSocket<S> {
 
     fn take(&mut self, message: Option<Result<Message, WsError>>) -> Result<Event, Bye> {
         self.awake()?;
-        self.heard_at = Instant::now();
+        self.pulse.heard(Instant::now());
         match message {
             Some(Ok(Message::Binary(bytes))) => match Frame::decode(bytes).map_err(Bye::bad)? {
                 Frame::Ping(number) => {

@@ -127,17 +127,29 @@ async fn a_program_is_not_held_by_its_only_viewer_and_nothing_grows() {
 
 #[tokio::test]
 async fn a_hundred_viewers_of_one_session_are_complete_or_repainted_and_none_is_cut_off() {
+    // The echo of the one key, and each line with the carriage return that the terminal adds.
+    const LINES: usize = 300_000;
+    let end = (1..=LINES).map(|line| line.to_string().len() + 2).sum::<usize>() + "\r\nthe end\r\n".len();
     let world = World::start().await;
-    let session = world.start_session("bash", &["-c", "read -r _; seq 300000; echo the end; cat"]).await;
+    let script = format!("read -r _; seq {LINES}; echo the end; cat");
+    let session = world.start_session("bash", &["-c", &script]).await;
     let typist = world.viewer(session, Manners::default()).await;
     let mut watchers = Vec::new();
-    for _ in 0..99 {
-        watchers.push(world.viewer(session, Manners { take: Take::Never, ..Manners::default() }).await);
+    for number in 0..99 {
+        // One thread plays them all: a hundred terminals in it leave each so little of a busy machine that it is silent for
+        // too long. The others check offsets.
+        let screen = number % 33 == 0;
+        watchers.push(world.viewer(session, Manners { take: Take::Never, screen, ..Manners::default() }).await);
     }
     typist.expect("all are counted", |seen| (seen.control?.viewers == 100).then_some(())).await;
     typist.type_text("\n").await;
     for watcher in watchers.iter().chain([&typist]) {
-        watcher.expect_text("the end").await;
+        watcher.expect("it is where the program is", |seen| (seen.offset.0 == end as u64).then_some(())).await;
+    }
+    for shown in watchers.iter().step_by(33).chain([&typist]) {
+        shown.expect_text("the end").await;
+    }
+    for watcher in watchers.iter().chain([&typist]) {
         watcher.look(|seen| {
             assert_eq!(seen.violations, Vec::<String>::new());
             assert_eq!(seen.closed, Vec::new(), "cut off");

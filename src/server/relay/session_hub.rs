@@ -7,6 +7,7 @@
 //! Invariants: a viewer's output has no gap except behind a repaint. Nobody watches: nothing is subscribed or kept. All
 //! viewers stand still: nothing is pulled. Time is handed in, and nothing here waits.
 
+mod arrivals;
 mod screens;
 mod scripts;
 mod state;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sessionforge::base::id::{SessionId, ViewerId};
-use sessionforge::base::limits::SILENCE_MAX;
+use sessionforge::base::limits::{PING_EVERY, SILENCE_MAX};
 use sessionforge::wire::close::{Then, then};
 use sessionforge::wire::frame::Frame;
 use sessionforge::wire::hello::Role;
@@ -63,6 +63,8 @@ impl Tab {
             Ok(()) => {}
             Err(closed) => return closed,
         }
+        // As a page does: who is told something all the time is not asked whether it is there.
+        let mut ping = tokio::time::interval(PING_EVERY);
         loop {
             let (reading, read_again, silent_at) = (self.reading, self.read_again, socket.heard_at + SILENCE_MAX);
             let frame = async {
@@ -80,6 +82,7 @@ impl Tab {
                     Ok(frame) => self.take(frame, &mut socket).await,
                     Err(closed) => return closed,
                 },
+                _ = ping.tick(), if reading => socket.send(&Frame::Ping(1)).await,
                 order = self.orders.recv() => match order {
                     Some(Order::Cut) => return Closed { code: None, reason: "cut by the test".to_owned() },
                     Some(order) => self.obey(order, &mut socket).await,
