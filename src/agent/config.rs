@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::Secret;
+use crate::host::tier::{Tier, TierName};
 
 /// Programs a server may start unless `agent.json` says otherwise.
 pub const ALLOWED_BY_DEFAULT: [&str; 6] = ["claude", "bash", "zsh", "sh", "powershell", "cmd"];
@@ -48,11 +49,19 @@ pub struct ConfigFile {
     pub keep_screens: bool,
     /// The key that detaches a terminal of this machine from a session, like `ctrl-]`; the command line reads it.
     pub detach_key: Option<String>,
+    /// The terminal tier on Windows; the best that is there if `None`.
+    pub tier: Option<TierName>,
 }
 
 impl Default for ConfigFile {
     fn default() -> Self {
-        Self { allow: ALLOWED_BY_DEFAULT.map(str::to_owned).to_vec(), name: None, keep_screens: true, detach_key: None }
+        Self {
+            allow: ALLOWED_BY_DEFAULT.map(str::to_owned).to_vec(),
+            name: None,
+            keep_screens: true,
+            detach_key: None,
+            tier: None,
+        }
     }
 }
 
@@ -88,6 +97,8 @@ pub struct AgentConfig {
     pub insecure_http: bool,
     /// See [`ConfigFile::keep_screens`].
     pub keep_screens: bool,
+    /// By what programs get a terminal.
+    pub tier: Tier,
 }
 
 impl AgentConfig {
@@ -141,6 +152,7 @@ mod tests {
             allow: allow.iter().map(|&program| program.to_owned()).collect(),
             insecure_http: false,
             keep_screens: true,
+            tier: Tier::Pty,
         }
     }
 

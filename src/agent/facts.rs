@@ -23,7 +23,7 @@ pub(super) fn facts(config: &AgentConfig) -> MachineFacts {
         allow: config.allow.clone(),
         home: std::env::home_dir().map(|home| home.display().to_string()).unwrap_or_default(),
         hardware: hardware(),
-        terminal: if cfg!(windows) { "conpty" } else { "pty" }.to_owned(),
+        terminal: config.tier.to_string(),
     }
 }
 

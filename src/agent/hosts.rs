@@ -197,9 +197,9 @@ impl Hosts {
         config.check_allowed(&launch.command)?;
         spec::check(&launch)?;
         let hosts = Arc::clone(self);
-        let (runtime_dir, keep_screen) = (self.runtime_dir.clone(), config.keep_screens);
+        let (runtime_dir, keep_screen, tier) = (self.runtime_dir.clone(), config.keep_screens, config.tier.clone());
         let env = local::environment(&self.data_dir, session);
-        let spec = Spec { session, launch, runtime_dir, env, resumed_from, keep_screen };
+        let spec = Spec { session, launch, runtime_dir, env, resumed_from, keep_screen, tier };
         // A task of its own: when the uplink breaks the start is carried through, and found by the next one.
         let starting = tokio::spawn(async move {
             let _turn = hosts.turn(session).await;

@@ -153,6 +153,20 @@ impl Peer {
     }
 }
 
+fn config(data_dir: &Path, server: String) -> AgentConfig {
+    AgentConfig {
+        data_dir: data_dir.to_owned(),
+        server,
+        identity: "test".into(),
+        key: Secret::new("sf_live_test"),
+        name: None,
+        allow: vec!["bash".into()],
+        insecure_http: false,
+        keep_screens: true,
+        tier: crate::host::tier::Tier::Pty,
+    }
+}
+
 /// An agent that runs until dropped.
 struct World {
     data_dir: tempfile::TempDir,
@@ -166,16 +180,7 @@ impl World {
         let data_dir = tempfile::tempdir().unwrap();
         prepare(data_dir.path());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let config = AgentConfig {
-            data_dir: data_dir.path().to_owned(),
-            server: format!("http://{}", listener.local_addr().unwrap()),
-            identity: "test".into(),
-            key: Secret::new("sf_live_test"),
-            name: None,
-            allow: vec!["bash".into()],
-            insecure_http: false,
-            keep_screens: true,
-        };
+        let config = config(data_dir.path(), format!("http://{}", listener.local_addr().unwrap()));
         let stop = CancellationToken::new();
         let agent = tokio::spawn(run(config, watch::channel(Status::Connecting).0, stop.clone()));
         Self { data_dir, server: Server { listener }, agent, stop }

@@ -16,6 +16,7 @@ use crate::agent::credentials::{Credentials, CredentialsError, machines_file};
 use crate::agent::error::UplinkError;
 use crate::agent::{AgentError, Status};
 use crate::base::secret::Secret;
+use crate::host::tier;
 use crate::wire::close::Close;
 
 /// Variable that holds the API key.
@@ -30,6 +31,7 @@ pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure>
     let credentials = credentials(&data_dir, args.server, args.key_file)?;
     let logs_to_file = args.log_file.is_some();
     let _log = logging::start(args.log_file)?;
+    let tier = tier::probe::tier(args.tier.or(config_file.tier)).map_err(|error| Failure::new(Exit::Usage, error))?;
     let config = AgentConfig {
         data_dir: data_dir.clone(),
         identity: credentials.server.clone(),
@@ -39,6 +41,7 @@ pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure>
         allow: config_file.allow,
         insecure_http: args.insecure_http,
         keep_screens: config_file.keep_screens,
+        tier,
     };
     // One thread: the agent moves bytes and computes nothing, and it is on every machine.
     let runtime =

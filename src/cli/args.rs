@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 #[cfg(unix)]
 use super::attach::DetachKey;
 use super::paths::DATA_DIR_VARIABLE;
+use crate::host::tier::TierName;
 
 /// Every terminal session of every machine in any browser.
 #[derive(Debug, Parser)]
@@ -89,6 +90,9 @@ pub(super) struct Agent {
     /// Write the log to this file, a new one each day, instead of standard error
     #[arg(long, value_name = "FILE")]
     pub(super) log_file: Option<PathBuf>,
+    /// By what programs get a terminal, on Windows: wsl, git-bash, conpty or pipes [default: the best that is there]
+    #[arg(long, value_name = "TIER", env = "SESSIONFORGE_TIER", hide_env_values = true)]
+    pub(super) tier: Option<TierName>,
 }
 
 #[derive(Debug, clap::Args)]

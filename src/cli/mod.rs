@@ -33,7 +33,6 @@ use self::output::Output;
 /// The whole program: parses the arguments, runs the command, says what went wrong.
 pub fn main() -> ExitCode {
     // Not a command for people, so it is in no help text; and it forks, so nothing may come before it.
-    #[cfg(unix)]
     if std::env::args_os().nth(1).is_some_and(|command| command == crate::host::launch::SUBCOMMAND) {
         return crate::host::run();
     }

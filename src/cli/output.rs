@@ -111,7 +111,7 @@ impl Output {
         #[cfg(unix)]
         let columns = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok().map(|size| size.ws_col);
         #[cfg(not(unix))]
-        let columns = Some(80);
+        let columns = Some(80_u16);
         columns.filter(|columns| self.out_is_terminal && *columns > 0).map(usize::from)
     }
 

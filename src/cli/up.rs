@@ -18,7 +18,7 @@ use crate::agent::config::{AgentConfig, ConfigFile};
 use crate::agent::credentials::Credentials;
 use crate::agent::{self as agents, AgentError, Status};
 use crate::host::client::is_listening;
-use crate::host::runtime_dir;
+use crate::host::{runtime_dir, tier};
 use crate::server::{LISTEN_DEFAULT, Server, ServerConfig};
 use crate::wire::session::{SessionInfo, SessionState};
 
@@ -150,6 +150,7 @@ async fn agent_config(
         allow: config.allow,
         insecure_http: false,
         keep_screens: config.keep_screens,
+        tier: tier::probe::tier(config.tier).map_err(|error| Failure::new(Exit::Usage, error))?,
     })
 }
 

@@ -19,9 +19,10 @@ pub(super) struct Claim(#[expect(dead_code, reason = "held, not read")] File);
 pub(super) fn claim(dir: &Path, conversation: ConversationId, ended: Option<SessionId>) -> Result<Claim, Problem> {
     let mut options = File::options();
     options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let lock = options.open(dir.join(LOCK)).map_err(Problem::internal)?;
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(Problem::internal)?;
+    lock.lock().map_err(Problem::internal)?;
     let has_it = runtime_dir::scan(dir).map_err(Problem::internal)?.into_iter().find(|facts| {
         // Facts that say that it runs are true only while somebody listens.
         facts.info.conversation == Some(conversation)
@@ -42,7 +43,7 @@ pub(super) fn claim(dir: &Path, conversation: ConversationId, ended: Option<Sess
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::os::unix::net::UnixListener;

@@ -138,8 +138,15 @@ pub fn is_listening(socket: &Path) -> bool {
 /// Whether somebody listens there: a pipe is there for as long as somebody does.
 #[cfg(windows)]
 pub fn is_listening(socket: &Path) -> bool {
-    socket.exists()
+    match std::fs::File::options().read(true).write(true).open(socket) {
+        Ok(_) => true,
+        Err(error) => error.raw_os_error() == Some(PIPE_BUSY),
+    }
 }
+
+/// `ERROR_PIPE_BUSY`: somebody has just connected, and the next instance is about to be made.
+#[cfg(windows)]
+const PIPE_BUSY: i32 = 231;
 
 #[cfg(unix)]
 async fn open(socket: &Path) -> io::Result<LocalStream> {
@@ -148,5 +155,13 @@ async fn open(socket: &Path) -> io::Result<LocalStream> {
 
 #[cfg(windows)]
 async fn open(socket: &Path) -> io::Result<LocalStream> {
-    tokio::net::windows::named_pipe::ClientOptions::new().open(socket)
+    let until = tokio::time::Instant::now() + GREETING_WITHIN;
+    loop {
+        match tokio::net::windows::named_pipe::ClientOptions::new().open(socket) {
+            Err(error) if error.raw_os_error() == Some(PIPE_BUSY) && tokio::time::Instant::now() < until => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            opened => return opened,
+        }
+    }
 }

@@ -63,7 +63,7 @@ pub fn for_program(
 
 /// The value of `name`, if it is set and not empty.
 pub(super) fn get<'e>(environment: &'e [(OsString, OsString)], name: &str) -> Option<&'e OsStr> {
-    let (_, value) = environment.iter().find(|(known, _)| known == name)?;
+    let (_, value) = environment.iter().find(|(known, _)| is_called(known, name))?;
     (!value.is_empty()).then_some(value.as_os_str())
 }
 
@@ -73,8 +73,13 @@ fn stays(name: &OsStr) -> bool {
 }
 
 fn put(environment: &mut Vec<(OsString, OsString)>, name: &str, value: &str) {
-    environment.retain(|(known, _)| known != name);
+    environment.retain(|(known, _)| !is_called(known, name));
     environment.push((name.into(), value.into()));
+}
+
+/// Windows tells no upper case from lower case in a name: its PATH is `Path`.
+fn is_called(known: &OsStr, name: &str) -> bool {
+    if cfg!(windows) { known.eq_ignore_ascii_case(name) } else { known == name }
 }
 
 /// Whether programs will take the terminal's text for UTF-8: the first of these that is set decides (locale(7)).

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 use super::spec::{Ready, Report, Spec};
@@ -80,8 +80,7 @@ pub async fn start(executable: &Path, spec: &Spec) -> Result<Ready, StartError> 
         }
         let mut line = Vec::new();
         if let Some(stdout) = stdout {
-            // The host closes its end when it has reported.
-            stdout.take(REPORT_BYTES_MAX).read_to_end(&mut line).await?;
+            BufReader::new(stdout.take(REPORT_BYTES_MAX)).read_until(b'\n', &mut line).await?;
         }
         io::Result::Ok(line)
     };

@@ -5,9 +5,6 @@
 //! the hidden subcommand `host`: `process` detaches it and opens the PTY, `session` is hop 7, one `connection` serves
 //! each peer, the terminal `model` works on a thread of its own, and the `keeper` leaves the last screen on disk for when
 //! all of it is gone ([`last_screen`]).
-//!
-//! On Windows only the starting and speaking side is there: the process that serves a named pipe is still to come, so
-//! sessions cannot be started on it yet.
 
 pub mod client;
 pub mod conversation;
@@ -18,26 +15,17 @@ pub mod launch;
 pub mod program;
 pub mod runtime_dir;
 pub mod spec;
+pub mod tier;
 
-#[cfg(unix)]
 mod claim;
-#[cfg(unix)]
 mod connection;
-#[cfg(unix)]
 mod input_queue;
-#[cfg(unix)]
 mod keeper;
-#[cfg(unix)]
 mod log;
-#[cfg(unix)]
 mod model;
-#[cfg(unix)]
 mod process;
-#[cfg(unix)]
 pub mod screen_text;
 mod session;
-#[cfg(unix)]
 mod socket;
 
-#[cfg(unix)]
 pub use process::run;

@@ -1,20 +1,31 @@
 //! The life of a PTY host process: reads its spec, leaves everything of the agent's behind, starts the program, reports,
 //! and serves until its session is forgotten.
 //!
-//! Order matters. The process forks while it has one thread and no runtime. It reports only when the socket accepts.
+//! Order matters. On Unix the process forks while it has one thread and no runtime. It reports only when the socket accepts.
 //! After the report nothing ties it to who started it: it has a session (in the system's sense) of its own, is a child
 //! of init, and holds none of its starter's descriptors.
 
-use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
-use daemonize::{Daemonize, Outcome};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub use self::unix::run;
+#[cfg(unix)]
+use self::unix::{end_on_signal, spare_memory};
+#[cfg(windows)]
+pub use self::windows::run;
+#[cfg(windows)]
+use self::windows::{end_on_signal, spare_memory};
 
 use super::claim::claim;
 use super::keeper::{Keeper, on_disk_thread};
@@ -46,47 +57,18 @@ const DISK_THREAD_STAYS: Duration = Duration::from_secs(3);
 /// Its stack, in bytes.
 const DISK_STACK_BYTES: usize = 256 * 1024;
 
-/// Descriptors beyond these were inherited by mistake of whoever started us.
-const STANDARD_DESCRIPTORS: i32 = 3;
-/// How far to look for such descriptors where the system cannot close a range.
-#[cfg(not(target_os = "linux"))]
-const DESCRIPTORS_MAX: i32 = 4096;
-
-/// The subcommand `host`: reads a [`Spec`] on standard input, writes a [`Report`] to standard output, detaches and
-/// serves. The result is that of what was started, and much later the host's own, which nobody reads.
-///
-/// Must be called before the process has any other thread.
-pub fn run() -> ExitCode {
-    close_inherited();
+/// What is to be run, from standard input.
+fn read_spec() -> Result<Spec, Problem> {
     let mut json = Vec::new();
-    let spec = match std::io::stdin().take(SPEC_BYTES_MAX as u64).read_to_end(&mut json) {
+    match std::io::stdin().take(SPEC_BYTES_MAX as u64).read_to_end(&mut json) {
         Ok(_) => serde_json::from_slice::<Spec>(&json)
             .map_err(|error| Problem::new(Code::BadRequest, format!("the spec cannot be understood: {error}"))),
         Err(error) => Err(Problem::new(Code::BadRequest, format!("the spec cannot be read: {error}"))),
-    };
-    // Standard output moves to another descriptor, because detaching points the first three at /dev/null.
-    let report = match rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), STANDARD_DESCRIPTORS) {
-        Ok(descriptor) => File::from(descriptor),
-        Err(_) => return ExitCode::FAILURE,
-    };
-    // The program's own umask is the one we were started with; nothing else here makes files for others.
-    let umask = rustix::process::umask(rustix::fs::Mode::empty());
-    rustix::process::umask(umask);
-    #[allow(clippy::useless_conversion, reason = "the width of a mode differs between systems")]
-    let detached = Daemonize::new().working_directory("/").umask(u32::from(umask.bits())).execute();
-    match detached {
-        Outcome::Parent(Ok(_)) => ExitCode::SUCCESS,
-        Outcome::Parent(Err(_)) => ExitCode::FAILURE,
-        Outcome::Child(Err(error)) => {
-            say(report, &Report::Problem(Problem::internal(error)));
-            ExitCode::FAILURE
-        }
-        Outcome::Child(Ok(_)) => live(spec, report),
     }
 }
 
 /// The detached process, from here on the PTY host.
-fn live(spec: Result<Spec, Problem>, report: File) -> ExitCode {
+fn live(spec: Result<Spec, Problem>, report: impl Write) -> ExitCode {
     spare_memory();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -126,19 +108,19 @@ fn live(spec: Result<Spec, Problem>, report: File) -> ExitCode {
 
 struct Host {
     session: Rc<Session>,
-    listener: tokio::net::UnixListener,
+    listener: socket::Listener,
     facts: Facts,
 }
 
 impl Host {
     fn start(spec: &Spec) -> Result<Self, Problem> {
-        let Spec { session, launch, runtime_dir, env, resumed_from, .. } = spec;
+        let Spec { session, launch, runtime_dir, env, resumed_from, tier, .. } = spec;
         spec::check(launch)?;
         if !runtime_dir.is_absolute() {
             return Err(Problem::new(Code::BadRequest, "the runtime directory is not an absolute path"));
         }
         let environment = environment::for_program(std::env::vars_os(), *session, env);
-        let mut program = program::resolve(launch, environment)?;
+        let mut program = program::resolve(launch, tier, environment)?;
         let conversation = conversation::begin(&launch.command, &launch.args, &mut program.args);
         runtime_dir::prepare(runtime_dir).map_err(|error| Problem::new(Code::Internal, error))?;
         // Until the facts say who has it.
@@ -245,54 +227,9 @@ async fn record(runtime_dir: &std::path::Path, facts: &Facts) -> std::convert::I
     std::future::pending().await
 }
 
-/// Returns when the machine shuts down or somebody ends this process, after passing it on to the program.
-async fn end_on_signal(session: Rc<Session>) {
-    // A hangup does not concern us: we have no terminal. With a handler of our own it does not end us either, and
-    // unlike an ignored signal a handled one is back to its default in the program.
-    let hangup = signal(SignalKind::hangup());
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            terminate.recv().await;
-            session.stop(false);
-        }
-        Err(_) => std::future::pending().await,
-    }
-    drop(hangup);
-}
-
-fn say(mut report: File, what: &Report) {
+fn say(mut report: impl Write, what: &Report) {
     let mut line = serde_json::to_vec(what).unwrap_or_default();
     line.push(b'\n');
     // If nobody listens any more, the next agent finds the host by its facts.
-    let _ = report.write_all(&line);
-}
-
-/// Closes what was inherited beside standard input, output and error: the starter's sockets and locks are not ours to
-/// keep open.
-fn close_inherited() {
-    #[cfg(target_os = "linux")]
-    {
-        let first = STANDARD_DESCRIPTORS.cast_unsigned();
-        // SAFETY: called first thing in `run`, when this process has opened nothing itself.
-        let _ = unsafe { libc::close_range(first, libc::c_uint::MAX, 0) };
-    }
-    #[cfg(not(target_os = "linux"))]
-    for descriptor in STANDARD_DESCRIPTORS..DESCRIPTORS_MAX {
-        // SAFETY: called first thing in `run`, when this process has opened nothing itself.
-        let _ = unsafe { libc::close(descriptor) };
-    }
-}
-
-/// One memory arena instead of one for each thread: a host is idle most of its life, and there are hundreds.
-fn spare_memory() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    {
-        // SAFETY: these only set parameters of the allocator, before any other thread exists.
-        unsafe {
-            libc::mallopt(libc::M_ARENA_MAX, 1);
-            // Large buffers go back to the system when they are freed, as snapshots are.
-            libc::mallopt(libc::M_MMAP_THRESHOLD, 128 * 1024);
-            libc::mallopt(libc::M_TRIM_THRESHOLD, 256 * 1024);
-        }
-    }
+    let _ = report.write_all(&line).and_then(|()| report.flush());
 }

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::environment;
+use super::tier::Tier;
 use crate::base::problem::{Code, Problem};
 use crate::pty::Program;
 use crate::wire::session::Launch;
@@ -24,6 +25,9 @@ pub enum LaunchError {
     /// There is, but it is something else, or closed to us.
     #[error("the working directory {0} cannot be entered: {1}")]
     WorkdirClosed(String, String),
+    /// An argument that `cmd` would read as more than one.
+    #[error("{0} is a batch file, which cannot be given the argument {1:?}: leave out quotes and \" % & | < > ^ ! ( )")]
+    BatchArgument(String, String),
     /// Relative to what nobody could say.
     #[error("the working directory {0} is not an absolute path")]
     WorkdirRelative(String),
@@ -34,21 +38,41 @@ impl From<LaunchError> for Problem {
         let code = match &error {
             LaunchError::CommandNotFound(_) | LaunchError::NotExecutable(_) => Code::CommandNotFound,
             LaunchError::WorkdirNotFound(_) | LaunchError::WorkdirClosed(..) => Code::WorkdirNotFound,
-            LaunchError::WorkdirRelative(_) => Code::BadRequest,
+            LaunchError::WorkdirRelative(_) | LaunchError::BatchArgument(..) => Code::BadRequest,
         };
         Problem::new(code, error)
     }
 }
 
 /// Settles every part of `launch`.
-pub fn resolve(launch: &Launch, environment: Vec<(OsString, OsString)>) -> Result<Program, LaunchError> {
+pub fn resolve(launch: &Launch, tier: &Tier, environment: Vec<(OsString, OsString)>) -> Result<Program, LaunchError> {
     let workdir = workdir(launch.workdir.as_deref(), &environment)?;
-    let path = executable(&launch.command, &workdir, environment::get(&environment, "PATH"))?;
+    let asked = (launch.command.clone(), launch.args.clone());
+    let (command, args) = tier.words(&launch.command, &launch.args, &workdir.to_string_lossy()).unwrap_or(asked);
+    let path = executable(&command, &workdir, environment::get(&environment, "PATH"))?;
+    if cfg!(windows) {
+        check_batch(&path, &args)?;
+    }
     let mut environment = environment;
     // What a shell's `cd` would have left; programs show it as the way the person wrote the path.
     environment.retain(|(name, _)| name != "PWD" && name != "OLDPWD");
     environment.push(("PWD".into(), workdir.clone().into_os_string()));
-    Ok(Program { path, args: launch.args.iter().map(OsString::from).collect(), workdir, environment })
+    if let Some(names) = tier.handed_over() {
+        environment.push(("WSLENV".into(), names.into()));
+    }
+    let args = args.into_iter().map(OsString::from).collect();
+    Ok(Program { path, args, workdir, environment, without_terminal: *tier == Tier::Pipes })
+}
+
+/// A batch file reads its arguments as `cmd` reads a line: with these in them, they could be further commands, and no quoting
+/// is proof against all of them.
+fn check_batch(path: &Path, args: &[String]) -> Result<(), LaunchError> {
+    let is_batch = path.extension().is_some_and(|it| ["cmd", "bat"].iter().any(|batch| it.eq_ignore_ascii_case(batch)));
+    let is_read = |c: char| "\"%&|<>^!()\r\n".contains(c);
+    match args.iter().find(|arg| arg.contains(is_read)) {
+        Some(arg) if is_batch => Err(LaunchError::BatchArgument(path.display().to_string(), arg.clone())),
+        _ => Ok(()),
+    }
 }
 
 fn workdir(asked: Option<&str>, environment: &[(OsString, OsString)]) -> Result<PathBuf, LaunchError> {
@@ -125,7 +149,7 @@ mod tests {
             cols: 80,
             rows: 24,
         };
-        resolve(&launch, vec![("PATH".into(), "/nowhere:/bin".into()), ("HOME".into(), "/".into())])
+        resolve(&launch, &Tier::Pty, vec![("PATH".into(), "/nowhere:/bin".into()), ("HOME".into(), "/".into())])
     }
 
     #[test]

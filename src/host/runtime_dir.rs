@@ -74,6 +74,10 @@ pub fn prepare(dir: &Path) -> Result<(), RuntimeDirError> {
 
 /// The socket of `session`'s host.
 pub fn socket_path(dir: &Path, session: SessionId) -> PathBuf {
+    if cfg!(windows) {
+        // Named pipes are not files: they have a namespace of their own, in which ids do not meet.
+        return PathBuf::from(format!(r"\\.\pipe\sessionforge.{session}"));
+    }
     dir.join(format!("{session}.sock"))
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::tier::Tier;
 use crate::base::id::SessionId;
 use crate::base::limits::{ARGUMENT_BYTES_MAX, ARGUMENTS_MAX, COLS_MAX, NAME_BYTES_MAX, ROWS_MAX};
 use crate::base::problem::{Code, Problem};
@@ -30,6 +31,9 @@ pub struct Spec {
     /// Whether its last screen is kept on disk.
     #[serde(default = "yes")]
     pub keep_screen: bool,
+    /// By what its program gets a terminal.
+    #[serde(default)]
+    pub tier: Tier,
 }
 
 fn yes() -> bool {

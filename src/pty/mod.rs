@@ -41,6 +41,8 @@ pub struct Program {
     pub workdir: PathBuf,
     /// Its whole environment.
     pub environment: Vec<(OsString, OsString)>,
+    /// Whether it gets pipes instead of a terminal; Windows only, and its last resort.
+    pub without_terminal: bool,
 }
 
 /// How a program ended.

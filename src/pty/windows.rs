@@ -1,13 +1,16 @@
-//! PTYs of Windows: ConPTY by portable-pty, whose pipes block, so a thread reads and a thread writes.
+//! Terminals of Windows: a pseudo console (ConPTY) by portable-pty, and as a last resort plain pipes. Both block, so threads
+//! read, write and wait.
 //!
 //! Not there yet, and said so rather than pretended: the process tree is ended by ending the program alone
 //! (no job object), and [`Pty::interrupt`] never applies, because ConPTY takes input whatever the program does.
+
+mod pipes;
 
 use std::io::{self, Read, Write};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use portable_pty::{ChildKiller, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use portable_pty::{Child, ChildKiller, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::PollSender;
 
@@ -18,9 +21,10 @@ const CHUNKS_WAITING_MAX: usize = 16;
 /// One read of the pipe, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// A program in a ConPTY.
+/// A program in a pseudo console, or at the end of pipes.
 pub struct WindowsPty {
-    master: Box<dyn MasterPty + Send>,
+    /// The pseudo console; none for pipes, and none any more when the program has ended.
+    master: Option<Box<dyn MasterPty + Send>>,
     killer: Box<dyn ChildKiller + Send + Sync>,
     pid: Option<u32>,
     output: mpsc::Receiver<Bytes>,
@@ -31,8 +35,11 @@ pub struct WindowsPty {
     exit: Option<Exit>,
 }
 
-/// Starts `program` in a new ConPTY.
+/// Starts `program` in a new pseudo console.
 pub fn open(program: &Program, size: Size) -> Result<WindowsPty, PtyError> {
+    if program.without_terminal {
+        return pipes::open(program);
+    }
     let failed = |error: &dyn std::fmt::Display| PtyError::Open(error.to_string());
     let pair = native_pty_system().openpty(pty_size(size)).map_err(|error| failed(&error))?;
     let mut command = CommandBuilder::new(&program.path);
@@ -42,43 +49,47 @@ pub fn open(program: &Program, size: Size) -> Result<WindowsPty, PtyError> {
         command.env(name, value);
     }
     command.cwd(&program.workdir);
-    let mut child = pair.slave.spawn_command(command).map_err(|error| failed(&error))?;
-    let mut reader = pair.master.try_clone_reader().map_err(|error| failed(&error))?;
-    let mut writer = pair.master.take_writer().map_err(|error| failed(&error))?;
+    let child = pair.slave.spawn_command(command).map_err(|error| failed(&error))?;
+    let reader = pair.master.try_clone_reader().map_err(|error| failed(&error))?;
+    let writer = pair.master.take_writer().map_err(|error| failed(&error))?;
+    Ok(WindowsPty::new(Some(pair.master), child, vec![reader], writer)?)
+}
 
-    let (output_in, output) = mpsc::channel(CHUNKS_WAITING_MAX);
-    std::thread::Builder::new().name("pty-read".to_owned()).spawn(move || {
-        let mut buffer = vec![0; CHUNK_BYTES];
-        while let Ok(bytes @ 1..) = reader.read(&mut buffer) {
-            if output_in.blocking_send(Bytes::copy_from_slice(&buffer[..bytes])).is_err() {
-                break;
-            }
+impl WindowsPty {
+    fn new(
+        master: Option<Box<dyn MasterPty + Send>>,
+        mut child: Box<dyn Child + Send + Sync>,
+        readers: Vec<Box<dyn Read + Send>>,
+        mut writer: Box<dyn Write + Send>,
+    ) -> io::Result<Self> {
+        let (output_in, output) = mpsc::channel(CHUNKS_WAITING_MAX);
+        for mut reader in readers {
+            let output_in = output_in.clone();
+            std::thread::Builder::new().name("pty-read".to_owned()).spawn(move || {
+                let mut buffer = vec![0; CHUNK_BYTES];
+                while let Ok(bytes @ 1..) = reader.read(&mut buffer) {
+                    if output_in.blocking_send(Bytes::copy_from_slice(&buffer[..bytes])).is_err() {
+                        break;
+                    }
+                }
+            })?;
         }
-    })?;
-    let (input, mut input_out) = mpsc::channel::<Bytes>(CHUNKS_WAITING_MAX);
-    std::thread::Builder::new().name("pty-write".to_owned()).spawn(move || {
-        while let Some(bytes) = input_out.blocking_recv() {
-            if writer.write_all(&bytes).and_then(|()| writer.flush()).is_err() {
-                break;
+        let (input, mut input_out) = mpsc::channel::<Bytes>(CHUNKS_WAITING_MAX);
+        std::thread::Builder::new().name("pty-write".to_owned()).spawn(move || {
+            while let Some(bytes) = input_out.blocking_recv() {
+                if writer.write_all(&bytes).and_then(|()| writer.flush()).is_err() {
+                    break;
+                }
             }
-        }
-    })?;
-    let (killer, pid) = (child.clone_killer(), child.process_id());
-    let (end, ended) = oneshot::channel();
-    std::thread::Builder::new().name("pty-wait".to_owned()).spawn(move || {
-        let code = child.wait().map_or(-1, |status| status.exit_code().cast_signed());
-        let _ = end.send(Exit::Code(code));
-    })?;
-    Ok(WindowsPty {
-        master: pair.master,
-        killer,
-        pid,
-        output,
-        left: Bytes::new(),
-        input: PollSender::new(input),
-        ended,
-        exit: None,
-    })
+        })?;
+        let (killer, pid) = (child.clone_killer(), child.process_id());
+        let (end, ended) = oneshot::channel();
+        std::thread::Builder::new().name("pty-wait".to_owned()).spawn(move || {
+            let code = child.wait().map_or(-1, |status| status.exit_code().cast_signed());
+            let _ = end.send(Exit::Code(code));
+        })?;
+        Ok(Self { master, killer, pid, output, left: Bytes::new(), input: PollSender::new(input), ended, exit: None })
+    }
 }
 
 impl Pty for WindowsPty {
@@ -106,11 +117,17 @@ impl Pty for WindowsPty {
         }
         let exit = ready!(std::pin::Pin::new(&mut self.ended).poll(cx)).unwrap_or(Exit::Code(-1));
         self.exit = Some(exit.clone());
+        if let Some(master) = self.master.take() {
+            // A pseudo console lives on without its program; closing it ends the output. That waits until the output has
+            // been read, which this task does.
+            std::thread::spawn(move || drop(master));
+        }
         Poll::Ready(exit)
     }
 
     fn resize(&mut self, size: Size) -> io::Result<()> {
-        self.master.resize(pty_size(size)).map_err(|error| io::Error::other(error.to_string()))
+        let Some(master) = &self.master else { return Ok(()) };
+        master.resize(pty_size(size)).map_err(|error| io::Error::other(error.to_string()))
     }
 
     fn pid(&self) -> Option<u32> {

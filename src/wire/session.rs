@@ -174,7 +174,7 @@ pub struct MachineFacts {
     /// What it is made of.
     #[serde(default)]
     pub hardware: Hardware,
-    /// How programs get a terminal: `pty`, or `conpty` on Windows; empty when an older agent does not say.
+    /// How programs get a terminal: `pty`, or on Windows the name of a tier; empty when an older agent does not say.
     #[serde(default)]
     pub terminal: String,
 }

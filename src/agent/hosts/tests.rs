@@ -21,6 +21,7 @@ fn config(data_dir: &Path) -> AgentConfig {
         allow: vec!["bash".into()],
         insecure_http: false,
         keep_screens: true,
+        tier: crate::host::tier::Tier::Pty,
     }
 }
 

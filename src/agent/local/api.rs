@@ -225,7 +225,7 @@ async fn status(
         server: api.config.server.clone(),
         link,
         link_since,
-        terminal: if cfg!(windows) { "conpty" } else { "pty" }.to_owned(),
+        terminal: api.config.tier.to_string(),
     }))
 }
 

@@ -10,9 +10,9 @@ use crate::base::problem::{Code, Problem};
 use crate::cli::args;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
-use crate::host::launch;
 use crate::host::runtime_dir::{self, RuntimeDirError};
 use crate::host::spec::{self, Spec};
+use crate::host::{launch, tier};
 use crate::pty::Size;
 use crate::wire::session::Launch;
 
@@ -56,7 +56,9 @@ pub(in crate::cli) async fn start(
     spec::check(&launch).map_err(refused)?;
     runtime_dir::prepare(&dir).map_err(|error: RuntimeDirError| Failure::new(Exit::Failed, error))?;
     let env = agent::local::environment(data_dir, session);
-    let spec = Spec { session, launch, runtime_dir: dir, env, resumed_from: None, keep_screen: config.keep_screens };
+    let tier = tier::probe::tier(config.tier).map_err(|error| Failure::new(Exit::Failed, error))?;
+    let keep_screen = config.keep_screens;
+    let spec = Spec { session, launch, runtime_dir: dir, env, resumed_from: None, keep_screen, tier };
     let executable = launch::own_executable().context("this program cannot be run again")?;
     launch::start(&executable, &spec).await.map_err(|error| refused(error.into()))?;
     Ok(session)

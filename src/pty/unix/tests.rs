@@ -13,6 +13,7 @@ fn shell(script: &str) -> UnixPty {
         args: ["-c", script].map(OsString::from).to_vec(),
         workdir: "/".into(),
         environment: vec![("PATH".into(), std::env::var_os("PATH").unwrap())],
+        without_terminal: false,
     };
     open(&program, Size { cols: 80, rows: 24 }).unwrap()
 }

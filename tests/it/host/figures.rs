@@ -22,6 +22,7 @@ fn bare(script: &str) -> pty::unix::UnixPty {
         args: vec!["-c".into(), script.into()],
         workdir: "/".into(),
         environment: vec![("PATH".into(), std::env::var_os("PATH").unwrap())],
+        without_terminal: false,
     };
     pty::open(&program, Size { cols: 120, rows: 40 }).unwrap()
 }

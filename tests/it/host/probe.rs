@@ -53,6 +53,7 @@ pub fn spec(launch: Launch, dir: &Path) -> Spec {
         env: Vec::new(),
         resumed_from: None,
         keep_screen: true,
+        tier: sessionforge::host::tier::Tier::Pty,
     }
 }
 
