@@ -185,6 +185,11 @@ impl Row {
             cells.resize(cols, Cell::BLANK);
             self.cells = cells.into_boxed_slice();
             self.used = self.used.min(cols);
+            if cols > 0 && self.width(cols - 1) == 2 {
+                // Only its left half is left. xterm.js keeps it; a snapshot could not: printed, it would wrap, and on a
+                // screen of one row push all before it away.
+                self.set_glyph(cols - 1, Glyph::NULL);
+            }
         }
     }
 

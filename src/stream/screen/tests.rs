@@ -201,3 +201,17 @@ fn a_wrap_that_is_pending_keeps_its_character_in_another_character_set() {
         }
     }
 }
+
+/// Found by fuzzing: the left half that a narrower screen left of a wide character was printed whole, and wrapped.
+#[test]
+fn a_wide_character_cut_by_a_narrower_screen_is_a_blank() {
+    for (before, switch) in [("", "main"), ("\x1b[?1049h", "alternate")] {
+        let mut screen = Screen::new(8, 3, 10);
+        screen.feed(format!("{before}+漢n").as_bytes(), Instant::now(), &mut Vec::new());
+        screen.resize(2, 1);
+        assert_eq!(screen.text(), ["+"], "{switch}");
+        let mut rebuilt = Screen::new(2, 1, 10);
+        rebuilt.feed(&screen.snapshot(true), Instant::now(), &mut Vec::new());
+        assert_eq!(rebuilt.text(), screen.text(), "{switch}");
+    }
+}
