@@ -28,6 +28,8 @@ mod probe;
 mod recovery;
 #[path = "journey/scale.rs"]
 mod scale;
+#[path = "journey/screens.rs"]
+mod screens;
 #[path = "journey/speed.rs"]
 mod speed;
 #[path = "../tests/it/support/mod.rs"]
@@ -109,6 +111,9 @@ async fn main() {
     }
     if run("stalled") {
         speed::only_viewer_stalled(&world, &file, 16, bytes, &mut table).await;
+    }
+    if run("screens") {
+        screens::cost(&file, bytes, &mut table).await;
     }
     if run("restart") {
         recovery::agent(&mut table).await;

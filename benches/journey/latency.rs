@@ -15,7 +15,7 @@ const SAMPLES: usize = 500;
 const EVERY: Duration = Duration::from_millis(20);
 
 /// A viewer of a program that sends back what it gets.
-async fn echo_viewer(world: &World) -> Probe {
+pub async fn echo_viewer(world: &World) -> Probe {
     let session = world.start_session("sh", &["-c", "stty raw -echo; echo ready; exec cat"]).await;
     let mut viewer = Probe::attach(&world.http, session, Take::Always, Line::default()).await;
     viewer.until("ready").await;
