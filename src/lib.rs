@@ -17,7 +17,7 @@
 //!
 //! # The layers
 //!
-//! Imports run one way: `base ← wire, stream, pty, store, service ← host ← agent; server ← cli ← main`.
+//! Imports run one way: `base ← wire, stream, pty, store, service, update ← host ← agent; server ← cli ← main`.
 //! `agent` and `server` never import each other. `tests/it/tidy.rs` holds this against the code.
 
 pub mod agent;
@@ -29,4 +29,5 @@ pub mod server;
 pub mod service;
 pub mod store;
 pub mod stream;
+pub mod update;
 pub mod wire;

@@ -21,6 +21,8 @@ pub struct Registered {
     pub machine: MachineId,
     /// Name of the organisation it belongs to.
     pub organisation: String,
+    /// Version of the server.
+    pub server_build: String,
 }
 
 /// Greets, registers, and remembers the machine's id.
@@ -34,12 +36,12 @@ async fn exchange(socket: &mut Socket, config: &AgentConfig) -> Result<Registere
     socket.feed(Message::Binary(Hello::of(Role::Agent).to_frame().encode())).await?;
     socket.send(Message::Binary(message::to_frame(&register).encode())).await?;
 
-    Hello::expect(&next_frame(socket).await?)?;
+    let server_build = Hello::expect(&next_frame(socket).await?)?.build;
     loop {
         let Frame::Control(json) = next_frame(socket).await? else { continue };
         if let ToAgent::Registered { machine, organisation } = message::from_json(&json)? {
             credentials::remember_machine(&config.data_dir, &config.identity, machine)?;
-            return Ok(Registered { machine, organisation });
+            return Ok(Registered { machine, organisation, server_build });
         }
     }
 }

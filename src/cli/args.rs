@@ -36,6 +36,8 @@ pub(super) enum Command {
     Agent(Agent),
     /// The agent as a service of this system
     Service(super::service::args::Service),
+    /// Put another version in the place of this one
+    Update(super::update::args::Update),
     /// How the agent, its server and this machine's sessions are
     Status(Status),
     /// Run a program in a session, with this terminal on it

@@ -21,6 +21,7 @@ mod signals;
 mod status;
 mod table;
 mod up;
+mod update;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,7 @@ fn run(args: Args, output: &mut Output) -> Result<ExitCode, Failure> {
         #[cfg(not(unix))]
         Command::Run(_) => Err(Failure::new(failure::Exit::Failed, "a terminal cannot be attached on this system yet")),
         Command::Service(service) => return service::run(service, output),
+        Command::Update(update) => return update::run(update, output),
         Command::Status(status) => return status::run(status, output),
         Command::Up(up) => up::run(up, output),
         Command::Server(server) => server::run(*server, output),

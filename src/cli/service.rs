@@ -1,9 +1,9 @@
 //! `sessionforge service …`: the agent run by the system's own service manager. `docs/service.md` is its page.
 
 pub(super) mod args;
-mod health;
+pub(super) mod health;
 mod install;
-mod place;
+pub(super) mod place;
 mod status;
 
 use std::process::ExitCode;

@@ -24,6 +24,7 @@
 //! | [`local_api`] | the agent's HTTP on the machine, and `sessionforge status` |
 //! | [`service`] | the agent as a systemd service: installed, kept alive, changed, removed; sessions live through it |
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
+//! | [`update`] | another build in the place of the one that runs, and back if it does not come up; sessions live through it |
 //! | [`up`] | one command to a terminal; what stays when it is stopped |
 //! | [`journey`] | a key and its echo pass the files of the map in order, and are in no log |
 //! | [`api_document`] | the API is what its description says: Schemathesis, problem details, tags, limits |
@@ -123,3 +124,4 @@ mod simulation;
 mod support;
 mod tidy;
 mod up;
+mod update;

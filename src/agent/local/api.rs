@@ -67,6 +67,9 @@ pub enum Link {
         machine: MachineId,
         /// Name of the organisation it belongs to.
         organisation: String,
+        /// Version of the server; an older agent does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        build: Option<String>,
     },
     /// Broken, and tried again after a while.
     Waiting {
@@ -82,9 +85,11 @@ impl From<&Status> for Link {
     fn from(status: &Status) -> Self {
         match status {
             Status::Connecting => Self::Connecting,
-            Status::Online(registered) => {
-                Self::Online { machine: registered.machine, organisation: registered.organisation.clone() }
-            }
+            Status::Online(registered) => Self::Online {
+                machine: registered.machine,
+                organisation: registered.organisation.clone(),
+                build: Some(registered.server_build.clone()),
+            },
             Status::Waiting { cause, .. } => Self::Waiting { cause: cause.clone() },
         }
     }

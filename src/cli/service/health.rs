@@ -25,14 +25,14 @@ const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// How it is.
 #[derive(Debug)]
-pub(super) struct Health {
-    pub(super) state: State,
-    pub(super) agent: Option<LocalStatus>,
+pub(in crate::cli) struct Health {
+    pub(in crate::cli) state: State,
+    pub(in crate::cli) agent: Option<LocalStatus>,
 }
 
 impl Health {
     /// As it is now.
-    pub(super) async fn now(place: &Place, data_dir: &Path) -> Result<Self, ServiceError> {
+    pub(in crate::cli) async fn now(place: &Place, data_dir: &Path) -> Result<Self, ServiceError> {
         let state = place.manager.state()?;
         let agent = local_agent::status(data_dir).await;
         // Somebody may have started another one by hand.
@@ -58,7 +58,7 @@ impl Health {
     }
 
     /// Whether it runs and its server knows it.
-    pub(super) fn is_well(&self) -> bool {
+    pub(in crate::cli) fn is_well(&self) -> bool {
         matches!(&self.agent, Some(LocalStatus { link: Link::Online { .. }, .. }))
     }
 }

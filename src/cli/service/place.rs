@@ -18,9 +18,9 @@ use crate::service::{Manager, Scope, System};
 const SUDO_VARIABLE: &str = "SUDO_USER";
 
 /// One service and its surroundings.
-pub(super) struct Place {
-    pub(super) scope: Scope,
-    pub(super) manager: Box<dyn Manager>,
+pub(in crate::cli) struct Place {
+    pub(in crate::cli) scope: Scope,
+    pub(in crate::cli) manager: Box<dyn Manager>,
     /// The same, where it is a person's own and that person's systemd: it can linger.
     pub(super) own_systemd: Option<Systemd<System>>,
 }
@@ -48,7 +48,7 @@ impl Place {
     }
 
     /// The one that is meant by somebody who wants to know or do something about one that is there.
-    pub(super) fn installed(system: bool) -> Result<Self, Failure> {
+    pub(in crate::cli) fn installed(system: bool) -> Result<Self, Failure> {
         if system || is_sudo() {
             return Self::of(Scope::System);
         }
@@ -66,7 +66,7 @@ impl Place {
     }
 
     /// The data directory of the agent that the service runs, as its file has it.
-    pub(super) fn data_dir(&self) -> Option<PathBuf> {
+    pub(in crate::cli) fn data_dir(&self) -> Option<PathBuf> {
         let words = self.manager.words()?;
         let at = words.iter().position(|word| word == "--data-dir")?;
         words.get(at + 1).map(PathBuf::from)

@@ -147,7 +147,7 @@ pub(super) fn print(place: &Place, health: &Health, data_dir: &Path, output: &mu
 fn print_link(agent: &LocalStatus, output: &mut Output) {
     output.fact("Server", printable(&agent.server));
     let (words, look) = match &agent.link {
-        Link::Online { machine, organisation } => {
+        Link::Online { machine, organisation, .. } => {
             (format!("connected as {machine} of {}", printable(organisation)), Look::Good)
         }
         Link::Connecting => ("connecting".to_owned(), Look::Plain),

@@ -64,9 +64,16 @@ struct Typed<W>(W);
 
 impl<W: Write> Write for Typed<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // In one piece: a program may take what one read gives it for a line.
+        let line_ends = bytes.iter().filter(|byte| **byte == b'\r').count();
+        let mut typed = Vec::with_capacity(bytes.len() + line_ends);
         for byte in bytes {
-            self.0.write_all(if *byte == b'\r' { b"\r\n" } else { std::slice::from_ref(byte) })?;
+            typed.push(*byte);
+            if *byte == b'\r' {
+                typed.push(b'\n');
+            }
         }
+        self.0.write_all(&typed)?;
         Ok(bytes.len())
     }
 

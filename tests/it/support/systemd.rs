@@ -60,7 +60,11 @@ impl UserSystemd {
 
 /// The program with arguments, as a person types it who has this place's service manager.
 pub fn command(place: &Place, arguments: &[&str]) -> Command {
-    let mut command = place.command(arguments);
+    with(place, place.command(arguments))
+}
+
+/// The command as that person types it.
+pub fn with(place: &Place, mut command: Command) -> Command {
     command.env("XDG_RUNTIME_DIR", place.path(RUNTIME_DIR));
     command
 }

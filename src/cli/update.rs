@@ -1,0 +1,123 @@
+//! `sessionforge update`: another version in the place of this one, restarted, watched, and taken back if it does not come up.
+
+pub(super) mod args;
+mod check;
+mod machine;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use self::machine::{Machine, running_service};
+use super::failure::{Exit, Failure};
+use super::output::{Look, Output, printable};
+use super::{local_agent, paths};
+use crate::update::course::{Outcome, carry_out};
+use crate::update::offer::{Offer, compare, kept_by, version_said};
+use crate::update::swap::Swap;
+use crate::wire::build;
+
+/// A program that is asked for its version has this long; it does nothing but print.
+const VERSION_WITHIN: Duration = Duration::from_secs(10);
+
+pub(super) fn run(args: args::Update, output: &mut Output) -> Result<ExitCode, Failure> {
+    let data_dir = paths::data_dir(args.data_dir)?;
+    match args.from {
+        Some(file) => replace(&file, args.allow_downgrade, &data_dir, output),
+        None => check::run(&data_dir, args.check, args.json, output),
+    }
+}
+
+fn replace(from: &Path, allow_downgrade: bool, data_dir: &Path, output: &mut Output) -> Result<ExitCode, Failure> {
+    let current = own_file()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("nothing can be run")?;
+    let swap = Swap::stage(&current, from).map_err(|error| Failure::new(Exit::Failed, error))?;
+    let version = runtime.block_on(version_of(swap.staged(), from))?;
+    let running = build::version();
+    match compare(running, &version) {
+        Some(Offer::Newer) => {}
+        Some(Offer::Same) => {
+            output.line(format_args!("{version} is in its place already."));
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Offer::Older) if allow_downgrade => {}
+        Some(Offer::Older) | None => {
+            let sentence = format!("{} is {version}, older than this {running}", from.display());
+            return Err(Failure::new(Exit::Failed, sentence).hint("--allow-downgrade goes back all the same"));
+        }
+    }
+    let service = running_service(&current)?;
+    let runs = service.is_some();
+    let mut machine = Machine::new(&runtime, &swap, service, &version)?;
+    let outcome = carry_out(&mut machine, runs);
+    say(outcome, &version, &swap, runs, output)?;
+    if !runs && let Some(agent) = runtime.block_on(local_agent::status(data_dir)) {
+        let note =
+            format!("An agent that no service runs goes on as {}: start it again (process {})", agent.build, agent.pid);
+        output.line(output.paint(Look::Faint, note));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn say(outcome: Outcome<String>, version: &str, swap: &Swap, runs: bool, output: &mut Output) -> Result<(), Failure> {
+    let running = build::version();
+    let failed = |sentence: String| Err(Failure::new(Exit::Failed, sentence));
+    match outcome {
+        Outcome::Updated => {
+            let done = output.paint(Look::Good, format_args!("Updated from {running} to {version}."));
+            output.line(format_args!("{done} Sessions go on."));
+            if runs {
+                output.fact("Service", "restarted, and as well as before");
+            }
+            output.fact("Before", format_args!("{}, kept", swap.old().display()));
+            Ok(())
+        }
+        Outcome::Untouched(why) => failed(format!("{why}; {running} is still in its place")),
+        Outcome::Back(why) => {
+            failed(format!("{version} did not come up ({why}); {running} is back in its place, and runs"))
+        }
+        Outcome::BackButDown { why, then } => failed(format!(
+            "{version} did not come up ({why}); {running} is back in its place, but does not come up either ({then}): see \
+             `sessionforge service status`"
+        )),
+        Outcome::Stuck { why, then } => failed(format!(
+            "{version} did not come up ({why}), and could not be taken out of its place ({then}): rename {} by hand",
+            swap.old().display()
+        )),
+    }
+}
+
+/// The file of this program; it must be ours to replace.
+fn own_file() -> Result<PathBuf, Failure> {
+    let current = std::env::current_exe()
+        .and_then(|path| path.canonicalize())
+        .context("this program does not know where it is; if it was just replaced, run the new one")?;
+    match kept_by(&current) {
+        None => Ok(current),
+        Some(keeper) => {
+            let sentence = format!("{} is kept up to date by {keeper}", current.display());
+            Err(Failure::new(Exit::Failed, sentence).hint("update it by that"))
+        }
+    }
+}
+
+/// What `file` says that it is. It is run for that: what was downloaded for another system cannot be.
+async fn version_of(file: &Path, shown: &Path) -> Result<String, Failure> {
+    let no = |why: &str| {
+        Failure::new(Exit::Failed, format_args!("{} is no SessionForge for this system: {why}", shown.display()))
+    };
+    let mut command = Command::new(file);
+    command.arg("version").stdin(Stdio::null()).stderr(Stdio::null());
+    let running = tokio::process::Command::from(command).kill_on_drop(true).output();
+    match tokio::time::timeout(VERSION_WITHIN, running).await {
+        Ok(Ok(output)) if output.status.success() => {
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            version_said(&said).map(str::to_owned).ok_or_else(|| no("it does not say its version"))
+        }
+        Ok(Ok(output)) => Err(no(&format!("asked for its version it ended with {}", output.status))),
+        Ok(Err(error)) => Err(no(&printable(&error.to_string()))),
+        Err(_) => Err(no("asked for its version it did not answer")),
+    }
+}

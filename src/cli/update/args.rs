@@ -1,0 +1,36 @@
+//! The arguments of `sessionforge update`.
+#![allow(clippy::doc_markdown, reason = "these comments are the help's text, read in a terminal")]
+
+use std::path::PathBuf;
+
+use crate::cli::args::DataDir;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(in crate::cli) struct Update {
+    #[command(flatten)]
+    pub(super) data_dir: DataDir,
+    /// Only say whether the server has a newer version
+    #[arg(long, conflicts_with_all = ["from", "allow_downgrade"])]
+    pub(super) check: bool,
+    /// Put this file in the place of this program
+    #[arg(long, value_name = "FILE")]
+    pub(super) from: Option<PathBuf>,
+    /// Go back to an older version, too
+    #[arg(long, requires = "from")]
+    pub(super) allow_downgrade: bool,
+    /// As JSON
+    #[arg(long, requires = "check")]
+    pub(super) json: bool,
+}
+
+const AFTER_HELP: &str = "\
+The file takes the place of this program in one step, and the version before is kept beside it. A service that runs it is \
+restarted; if the new version does not come up, and connect where the old one was connected, the old one is put back and \
+started. Sessions go on through all of it.
+
+Exit codes: 0 done, or nothing to do; 1 failed, and the version before is in its place.
+
+Examples:
+  sessionforge update --check
+  sessionforge update --from ./sessionforge-0.2.0";
