@@ -18,6 +18,7 @@ pub(super) enum Exit {
     CommandNotFound = 127,
     /// The session a terminal was attached to is lost, or cannot be reached any more. ssh(1) uses the same number for a
     /// connection that broke, because programs hardly do.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "a terminal is attached on Unix only"))]
     Lost = 255,
 }
 

@@ -5,20 +5,24 @@
 
 use std::fmt;
 use std::io::{IsTerminal as _, Write, stderr, stdout};
+#[cfg(unix)]
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::failure::Failure;
 
 /// What was written to an [`Output::kept`].
+#[cfg(unix)]
 #[derive(Debug, Clone, Default)]
 pub(super) struct Kept(Arc<Mutex<Vec<u8>>>);
 
+#[cfg(unix)]
 impl Kept {
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 }
 
+#[cfg(unix)]
 impl Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);

@@ -25,9 +25,11 @@ use crate::store::OpenError;
 const BLOCKING_THREADS_MAX: usize = 32;
 
 /// The log of a server in the background, inside its data directory.
+#[cfg(unix)]
 const BACKGROUND_LOG: &str = "logs/server.log";
 
 /// The process id of a server in the background, likewise.
+#[cfg(unix)]
 const PID_FILE: &str = "server.pid";
 
 pub(super) fn run(mut args: args::Server, output: &mut Output) -> Result<(), Failure> {
