@@ -145,16 +145,25 @@ id!(
     InvitationId, "inv", "invitation"
 );
 
-impl SessionId {
-    /// The one that belongs to `digest`, always the same: for a start that may be asked for again and must happen once.
-    pub fn of_digest(digest: [u8; 16]) -> Self {
-        let mut rest = u128::from_be_bytes(digest);
-        Self(std::array::from_fn(|_| {
-            let letter = usize::try_from(rest % 36).unwrap_or_default();
-            rest /= 36;
-            ALPHABET[letter]
-        }))
-    }
+macro_rules! of_digest {
+    ($($name:ident),*) => {$(
+        impl $name {
+            /// The one that belongs to `digest`, always the same: for what may be asked for again and must happen once.
+            pub fn of_digest(digest: [u8; 16]) -> Self {
+                Self(letters(digest))
+            }
+        }
+    )*};
+}
+of_digest!(SessionId, KeyId, InvitationId, OrganisationId);
+
+fn letters<const N: usize>(digest: [u8; 16]) -> [u8; N] {
+    let mut rest = u128::from_be_bytes(digest);
+    std::array::from_fn(|_| {
+        let letter = usize::try_from(rest % 36).unwrap_or_default();
+        rest /= 36;
+        ALPHABET[letter]
+    })
 }
 
 /// One attached screen, for as long as its tab or terminal lives: 128 random bits.

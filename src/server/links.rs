@@ -77,7 +77,7 @@ impl Server {
         {
             return Ok(key);
         }
-        let new = NewKey { name, scopes: vec![Scope::Agent], expires_at: None };
+        let new = NewKey { id: None, name, scopes: vec![Scope::Agent], expires_at: None };
         let (key, row) = new_key(member.organisation, member.user, new, unix_millis());
         self.shared.store.add_key(row).await?;
         Ok(key)
@@ -119,6 +119,8 @@ pub async fn console_reset_link(
 
 /// What is chosen about a key.
 pub(super) struct NewKey {
+    /// Its id, for a request that may be sent twice and must happen once.
+    pub(super) id: Option<KeyId>,
     pub(super) name: String,
     pub(super) scopes: Vec<Scope>,
     pub(super) expires_at: Option<u64>,
@@ -128,7 +130,7 @@ pub(super) struct NewKey {
 pub(super) fn new_key(organisation: OrganisationId, user: UserId, new: NewKey, now: u64) -> (Secret, KeyRow) {
     let key = api_key::random();
     let row = KeyRow {
-        id: KeyId::random(),
+        id: new.id.unwrap_or_else(KeyId::random),
         name: new.name,
         prefix: key.expose().chars().take(api_key::SHOWN_CHARS).collect(),
         hash: key.hash(),

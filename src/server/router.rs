@@ -25,6 +25,9 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 /// Browsers that came by https once come by nothing else for a year. Subdomains are others' business.
 const HSTS: &str = "max-age=31536000";
 
+/// For whatever is no page: answers of the API, problems, files. Pages have their own.
+const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
 /// What is said then: the work may go on, or have been done.
 const UNANSWERED: &str = "no answer within 30 seconds, so this may have been done or not; look before you ask again";
 
@@ -116,6 +119,9 @@ async fn secured(State(shared): State<Arc<Shared>>, request: Request, next: Next
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // What is no page shows nothing, and inside another site's frame least of all.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     if shared.config.is_https() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }

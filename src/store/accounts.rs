@@ -142,18 +142,18 @@ pub(super) fn first_owner(t: &impl Look) -> Result<Option<MembershipRow>, Fault>
 
 fn add_owner(t: &WriteTransaction, user: &UserRow, organisation: String, now: u64) -> Result<MembershipRow, Fault> {
     USERS.put(t, &user.id.to_string(), user)?;
-    found_organisation(t, user.id, organisation, now)
+    found_organisation(t, OrganisationId::random(), user.id, organisation, now)
 }
 
 /// A new organisation, owned by `owner`.
 pub(super) fn found_organisation(
     t: &WriteTransaction,
+    id: OrganisationId,
     owner: UserId,
     name: String,
     now: u64,
 ) -> Result<MembershipRow, Fault> {
-    let organisation =
-        OrganisationRow { id: OrganisationId::random(), name, created_at: now, allowed: AllowList::default() };
+    let organisation = OrganisationRow { id, name, created_at: now, allowed: AllowList::default() };
     ORGANISATIONS.put(t, &organisation.id.to_string(), &organisation)?;
     members::add(t, organisation.id, owner, Role::Owner, now)
 }

@@ -88,6 +88,17 @@ pub enum StoreError {
     /// One second factor at a time.
     #[error("a second factor is set up already; remove it first")]
     SecondFactorAlready,
+    /// It was asked for before under the same `Idempotency-Key`, and made.
+    #[error(
+        "a request with this Idempotency-Key made the {what} {id} already, and its secret is in that answer alone; if it never \
+         reached you, revoke {id} and ask again with another Idempotency-Key"
+    )]
+    MadeAlready {
+        /// `API key`, `invitation`.
+        what: &'static str,
+        /// Which it is.
+        id: String,
+    },
     /// A bound was reached.
     #[error("there are {max} {what} already, the limit; remove some first")]
     TooMany {
@@ -111,6 +122,7 @@ impl From<StoreError> for Problem {
             | StoreError::EmailTaken
             | StoreError::LastOwner
             | StoreError::MemberAlready
+            | StoreError::MadeAlready { .. }
             | StoreError::SecondFactorAlready => Code::Conflict,
             StoreError::LinkInvalid => Code::LinkInvalid,
             StoreError::TooMany { .. } => Code::TooMany,

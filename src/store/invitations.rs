@@ -42,6 +42,9 @@ impl Store {
             if open >= INVITATIONS_MAX {
                 return Err(StoreError::TooMany { what: "open invitations", max: INVITATIONS_MAX }.into());
             }
+            if INVITATIONS.get(t, row.organisation, row.id)?.is_some() {
+                return Err(StoreError::MadeAlready { what: "invitation", id: row.id.to_string() }.into());
+            }
             INVITATION_HASHES.put(t, row.hash.as_str(), &row.id.to_string())?;
             INVITATIONS.put(t, row.organisation, row.id, &row)
         })

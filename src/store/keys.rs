@@ -80,6 +80,9 @@ fn add(t: &WriteTransaction, row: &KeyRow) -> Result<(), Fault> {
     if KEYS.count(t, row.organisation)? >= KEYS_PER_ORGANISATION_MAX {
         return Err(StoreError::TooMany { what: "API keys", max: KEYS_PER_ORGANISATION_MAX }.into());
     }
+    if KEYS.get(t, row.organisation, row.id)?.is_some() {
+        return Err(StoreError::MadeAlready { what: "API key", id: row.id.to_string() }.into());
+    }
     KEYS.put(t, row.organisation, row.id, row)?;
     KEY_HASHES.put(t, row.hash.as_str(), &row.id.to_string())
 }

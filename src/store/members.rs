@@ -3,7 +3,7 @@
 use redb::WriteTransaction;
 
 use super::db::Fault;
-use super::schema::{BROWSER_SESSIONS, KEYS, Look, MEMBERS, MEMBERSHIPS, USERS, pair};
+use super::schema::{BROWSER_SESSIONS, KEYS, Look, MEMBERS, MEMBERSHIPS, SECOND_FACTORS, USERS, pair};
 use super::{BrowserSessionRow, KeyRow, MembershipRow, Role, Store, StoreError, UserRow};
 use crate::base::id::{KeyId, OrganisationId, UserId};
 use crate::base::secret::SecretHash;
@@ -18,6 +18,8 @@ pub struct Member {
     pub user: UserRow,
     /// Their place.
     pub membership: MembershipRow,
+    /// Whether their sign-in asks for a second factor.
+    pub second_factor: bool,
 }
 
 /// What ended with a membership: connections that came by these are to be closed.
@@ -38,7 +40,9 @@ impl Store {
                 for id in MEMBERS.starting_with(t, &pair(organisation, ""))? {
                     let user = USERS.get(t, &id.to_string())?;
                     let membership = MEMBERSHIPS.get(t, &pair(id, organisation))?;
-                    members.extend(user.zip(membership).map(|(user, membership)| Member { user, membership }));
+                    let second_factor = has_second_factor(t, id)?;
+                    let both = user.zip(membership);
+                    members.extend(both.map(|(user, membership)| Member { user, membership, second_factor }));
                 }
                 Ok(members)
             })
@@ -52,7 +56,8 @@ impl Store {
         self.read(move |t| {
             let user = USERS.get(t, &id.to_string())?;
             let membership = MEMBERSHIPS.get(t, &pair(id, organisation))?;
-            Ok(user.zip(membership).map(|(user, membership)| Member { user, membership }))
+            let second_factor = has_second_factor(t, id)?;
+            Ok(user.zip(membership).map(|(user, membership)| Member { user, membership, second_factor }))
         })
         .await
     }
@@ -123,6 +128,10 @@ impl Store {
         })
         .await
     }
+}
+
+fn has_second_factor(t: &impl Look, user: UserId) -> Result<bool, Fault> {
+    Ok(SECOND_FACTORS.get(t, &user.to_string())?.is_some_and(|row| row.confirmed_at.is_some()))
 }
 
 /// A person's place, if they may do anything there.

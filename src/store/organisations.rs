@@ -14,13 +14,25 @@ use crate::base::secret::SecretHash;
 const ORGANISATIONS_MAX: usize = 1_000;
 
 impl Store {
-    /// A new organisation, owned by `owner`.
-    pub async fn add_organisation(&self, owner: UserId, name: String, now: u64) -> Result<MembershipRow, StoreError> {
+    /// A new organisation, owned by `owner`; the one of this `id` if they made it before.
+    pub async fn add_organisation(
+        &self,
+        id: Option<OrganisationId>,
+        owner: UserId,
+        name: String,
+        now: u64,
+    ) -> Result<MembershipRow, StoreError> {
+        let pending = self.pending.clone();
         self.write(move |t| {
+            let id = id.unwrap_or_else(OrganisationId::random);
+            if let Some(made) = members::active(t, owner, id)? {
+                audit::only_on(pending.as_ref(), None::<OrganisationId>);
+                return Ok(made);
+            }
             if ORGANISATIONS.all(t)?.len() >= ORGANISATIONS_MAX {
                 return Err(StoreError::TooMany { what: "organisations", max: ORGANISATIONS_MAX }.into());
             }
-            found_organisation(t, owner, name, now)
+            found_organisation(t, id, owner, name, now)
         })
         .await
     }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::browser_pages::look;
 use super::http_members::code;
 use super::support::chrome::Chrome;
 use super::support::http::Http;
@@ -215,4 +216,72 @@ async fn a_machine_is_renamed_and_an_admin_watches_visibly() {
     other.expect_element("button: Take control").await;
     let signed_in = open(&chrome, &world, "/settings/security").await;
     sign_in_silently(&signed_in, &world).await;
+}
+
+#[tokio::test]
+async fn the_audit_log_is_read_filtered_and_kept_as_long_as_is_set() {
+    let Some(chrome) = Chrome::start().await else { return };
+    let world = world().await;
+    let mut guest = Http::new(world.http.address);
+    guest.post("/api/v1/sign-in", &json!({ "email": EMAIL, "password": "not the password" })).await;
+    world.http.clone().post("/api/v1/keys", &json!({ "name": "Night build" })).await.ok();
+    let tab = open(&chrome, &world, "/settings/audit").await;
+    tab.expect_text("made a key").await;
+    tab.expect_text("could not sign in").await;
+    tab.expect_text("from 127.0.0.1").await;
+    look(&tab, "audit").await;
+    choose(&tab, "#audit-action", "key").await;
+    tab.expect(
+        "keys alone",
+        "!document.body.innerText.includes('set the server up') && document.body.innerText.includes('made a key')",
+    )
+    .await;
+    choose(&tab, "#audit-action", "").await;
+    choose(&tab, "#audit-outcome", "refused").await;
+    tab.expect(
+        "refusals alone",
+        "document.querySelectorAll('.audit .row').length === 1 && document.body.innerText.includes('wrong password')",
+    )
+    .await;
+    choose(&tab, "#audit-action", "session").await;
+    tab.expect_text("Nothing fits").await;
+    look(&tab, "audit-empty").await;
+    let lines = tab.evaluate("fetch(document.querySelector('a[href*=jsonl]').href).then((it) => it.text())").await;
+    assert!(lines.as_str().unwrap().lines().all(|line| line.starts_with("{\"seq\":")), "{lines}");
+    tab.fill("field: Days", "90").await;
+    tab.click("button: Keep that long").await;
+    tab.expect_text("Entries are kept for 90 days now").await;
+    let kept = world.http.clone().get("/api/v1/audit/settings").await.ok().json();
+    assert_eq!(kept["keep_days"], 90);
+}
+
+#[tokio::test]
+async fn addresses_are_set_and_nobody_is_locked_out_unasked() {
+    let Some(chrome) = Chrome::start().await else { return };
+    let world = world().await;
+    let tab = open(&chrome, &world, "/settings/organisation").await;
+    tab.expect_text("You are at 127.0.0.1").await;
+    tab.fill("#addresses", "the office").await;
+    tab.click("button: Set the addresses").await;
+    tab.expect_text("is no address and no network").await;
+    tab.fill("#addresses", "127.0.0.0/8").await;
+    tab.click("button: Set the addresses").await;
+    tab.expect_text("from these addresses alone now").await;
+    look(&tab, "addresses").await;
+    tab.fill("#addresses", "10.0.0.0/8").await;
+    tab.click("button: Set the addresses").await;
+    tab.expect_text("Lock yourself out?").await;
+    tab.portraits("addresses-lock-out").await;
+    tab.click("button: Lock me out").await;
+    tab.expect_text("Not from here").await;
+    tab.portraits("not-from-here").await;
+    let data_dir = world.place().path("server");
+    let freed = world
+        .place()
+        .command(&["server", "allow-any-address", "--data-dir", data_dir.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(freed.status.success(), "{}", String::from_utf8_lossy(&freed.stderr));
+    tab.click("button: Try again").await;
+    tab.expect_element("#addresses").await;
 }

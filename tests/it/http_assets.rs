@@ -95,3 +95,52 @@ async fn an_address_nobody_knows_is_a_page_for_people_and_json_for_programs() {
     let (head, _) = get(&server, "/nothing/here", "accept: */*\r\n").await;
     assert!(head.starts_with("http/1.1 404") && head.contains("content-type: application/problem+json"), "{head}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_can_be_put_into_another_sites_frame() {
+    let server = TestServer::start().await;
+    let page = server.http().get("/").await.ok().text();
+    let file = page.split('"').find(|part| part.starts_with("/assets/")).expect("a file of the page").to_owned();
+    for path in [
+        "/",
+        "/settings/audit",
+        "/nothing/here",
+        "/healthz",
+        "/api/docs",
+        "/api/openapi.json",
+        "/api/v1/me",
+        "/api/no",
+        &file,
+    ] {
+        let (head, _) = get(&server, path, "").await;
+        let policy = head.lines().find(|line| line.starts_with("content-security-policy: ")).unwrap_or_default();
+        assert!(policy.contains("frame-ancestors 'none'"), "{path}: {head}");
+        assert!(
+            head.contains("x-frame-options: deny") && head.contains("x-content-type-options: nosniff"),
+            "{path}: {head}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_writes_header_lines_into_an_answer() {
+    let server = TestServer::start().await;
+    for path in [
+        "/%0d%0aset-cookie:%20sf=mine",
+        "/sessions/%0d%0aset-cookie:%20sf=mine",
+        "/api/v1/audit/export?format=csv%0d%0aset-cookie:%20sf=mine",
+        "/assets/0/%0d%0aset-cookie:%20sf=mine",
+    ] {
+        for more in
+            ["", "x-forwarded-for: 1.2.3.4%0d%0aset-cookie: sf=mine\r\n", "if-none-match: \"\u{1}set-cookie\"\r\n"]
+        {
+            let (head, _) = get(&server, path, more).await;
+            assert!(!head.lines().any(|line| line.starts_with("set-cookie")), "{path}: {head}");
+        }
+    }
+    let mut owner = server.owner().await;
+    for name in ["Engines\r\nset-cookie: sf=mine", "Engines\u{0}"] {
+        let answer = owner.send("PATCH", "/api/v1/organisation", Some(&serde_json::json!({ "name": name }))).await;
+        assert_eq!(answer.status, 400, "{}", answer.text());
+    }
+}

@@ -28,6 +28,7 @@
 //! | [`up`] | one command to a terminal; what stays when it is stopped |
 //! | [`journey`] | a key and its echo pass the files of the map in order, and are in no log |
 //! | [`api_document`] | the API is what its description says: Schemathesis, problem details, tags, limits |
+//! | [`api_lists`] | lists in pages; what is asked for twice under one `Idempotency-Key` is made once |
 //! | [`automation`] | a session by plain HTTP: start, type, read, wait, stop; events as they happen |
 //! | [`audit_log`] | what is done is in the log: read, filtered, exported, kept as long as is set |
 //! | [`bad_start`] | commands that cannot work: exit codes and sentences |
@@ -76,6 +77,7 @@
 
 mod agent_away;
 mod api_document;
+mod api_lists;
 mod attach;
 mod audit_log;
 mod automation;

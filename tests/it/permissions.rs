@@ -230,7 +230,7 @@ async fn stages(
 ) -> (Store, [(sessionforge::base::id::OrganisationId, sessionforge::base::id::UserId); 2]) {
     let store = Store::open(dir.path()).unwrap();
     let here = store.ensure_local_owner("Ada".to_owned(), 1).await.unwrap();
-    let there = store.add_organisation(here.user, "Abroad".to_owned(), 2).await.unwrap();
+    let there = store.add_organisation(None, here.user, "Abroad".to_owned(), 2).await.unwrap();
     (store, [(here.organisation, here.user), (there.organisation, there.user)])
 }
 

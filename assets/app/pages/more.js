@@ -18,6 +18,7 @@ export function More() {
       ${me && me.role !== 'viewer' ? html`<li><a class="row" href="/settings/keys">${row('key-round', 'API keys')}</a></li>
       <li><a class="row" href="/settings/members">${row('user', 'Members')}</a></li>` : null}
       <li><a class="row" href="/settings/organisation">${row('settings', 'Organisation')}</a></li>
+      ${me?.role === 'owner' || me?.role === 'admin' ? html`<li><a class="row" href="/settings/audit">${row('keyboard', 'Audit log')}</a></li>` : null}
       <li><button type="button" class="row" onClick=${openHelp}>${row('keyboard', 'Keyboard')}</button></li>
     </ul><${ConnectionState} /></main>`;
 }

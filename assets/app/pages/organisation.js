@@ -5,6 +5,7 @@ import { go } from '../state/route.js';
 import { ask } from '../ui/ask.js';
 import { Button, Field } from '../ui/controls.js';
 import { say } from '../ui/toast.js';
+import { Addresses } from './addresses.js';
 import { SettingsTabs } from './settings_tabs.js';
 
 /** The organisation: its name, others, and leaving it. */
@@ -27,6 +28,7 @@ export function Organisation() {
     <header class="page-head"><h1>Organisation</h1></header>
     ${manages ? html`<${Named} label="Name" action="Rename" value=${mine.organisation.name} act=${async (/** @type {string} */ name) => { await api.renameOrganisation(name); await refresh(); say(`It is called ${name} now.`); return name; }} />`
       : html`<dl class="facts"><div><dt>Name</dt><dd>${mine.organisation.name}</dd></div></dl>`}
+    ${manages ? html`<${Addresses} />` : null}
     ${mine.role === 'owner' ? html`<section><h2>Another organisation</h2><p class="muted">With members, machines and sessions of its own. You own it, and switch between yours at the top left.</p>
       <${Named} label="Name of a new one" action="Create" value="" act=${async (/** @type {string} */ name) => { await api.foundOrganisation(name); go('/'); await enter(); return ''; }} /></section>` : null}
     <section><h2>Leave</h2><p class="muted">${mine.role === 'owner' ? 'An organisation needs an owner: hand it over to somebody first, under Members.' : 'You belong here until you leave or are removed.'}</p>

@@ -1,7 +1,9 @@
 import { html, useEffect } from '../html.js';
-import { account, connectionState, enter, serverBuild } from '../state/account.js';
+import { account, connectionState, enter, leave, serverBuild } from '../state/account.js';
+import { api } from '../state/api.js';
 import { route } from '../state/route.js';
 import { Account } from '../pages/account.js';
+import { Audit } from '../pages/audit.js';
 import { Gate } from '../pages/gate.js';
 import { Home } from '../pages/home.js';
 import { Invitation } from '../pages/invitation.js';
@@ -38,7 +40,7 @@ export function App() {
   if (at.page === 'sign-in' && at.token) return html`<${SignInByLink} token=${at.token} />`;
   switch (who.kind) {
     case 'loading': return html`<div class="gate"><${Waiting} words="Loading…" /></div>`;
-    case 'unreachable': return html`<${Unreachable} message=${who.problem.message} />`;
+    case 'unreachable': return who.problem.code === 'address_not_allowed' ? html`<${NotFromHere} message=${who.problem.message} />` : html`<${Unreachable} message=${who.problem.message} />`;
     case 'setup': return html`<${SetupNeeded} />`;
     case 'out': return html`<${SignIn} />`;
     case 'in': return html`<${Signed} />`;
@@ -76,6 +78,7 @@ function Page() {
     case 'security': return html`<${Security} />`;
     case 'members': return html`<${Members} />`;
     case 'organisation': return html`<${Organisation} />`;
+    case 'audit': return html`<${Audit} />`;
     case 'more': return html`<${More} />`;
     case 'unknown': return html`<${NotFound} />`;
   }
@@ -98,4 +101,11 @@ function Unreachable({ message }) {
   return html`<${Gate} title="The server does not answer">
     <${Notice} title="Nothing is lost">${message} Sessions go on without this page. It tries again every 5 seconds.<//>
     <p><${Button} onClick=${() => void enter()}>Try now<//></p><//>`;
+}
+
+/** The organisation lets nobody in from this address. @param {{message: string}} props */
+function NotFromHere({ message }) {
+  return html`<${Gate} title="Not from here">
+    <${Notice} title="You stay signed in">${message}<//>
+    <p class="gate-actions"><${Button} onClick=${() => void enter()}>Try again<//><${Button} onClick=${() => void api.signOut().finally(() => leave())}>Sign out<//></p><//>`;
 }

@@ -48,6 +48,7 @@ function everything() {
     { id: '/settings/members', text: 'Members and invitations', detail: 'Settings', mark: icon('user'), run: to('/settings/members') },
     { id: '/settings/security', text: 'Security: second factor, browsers', detail: 'Settings', mark: icon('key-round'), run: to('/settings/security') },
     { id: '/settings/organisation', text: 'Organisation', detail: 'Settings', mark: icon('settings'), run: to('/settings/organisation') },
+    { id: '/settings/audit', text: 'Audit log', detail: 'Settings', mark: icon('settings'), run: to('/settings/audit') },
     { id: '/settings/account', text: 'Account and appearance', detail: 'Settings', mark: icon('settings'), run: to('/settings/account') },
     ...(/** @type {const} */ (['system', 'light', 'dark'])).map((theme) => ({ id: `theme-${theme}`, text: `Theme: ${theme === 'system' ? 'as the system' : theme}`, detail: 'Appearance', mark: icon('settings'), run: () => setPrefs({ theme }) })),
     { id: 'help', text: 'Keyboard shortcuts', detail: 'Help', mark: icon('keyboard'), run: openHelp },

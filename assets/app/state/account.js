@@ -76,7 +76,12 @@ function connect(me) {
         await api.me();
         return true;
       } catch (error) {
-        return asProblem(error).status !== 401;
+        const problem = asProblem(error);
+        if (problem.code === 'address_not_allowed') {
+          next.stop();
+          account.value = { kind: 'unreachable', problem };
+        }
+        return problem.status !== 401;
       }
     },
   });

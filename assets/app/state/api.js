@@ -100,6 +100,9 @@ function parsed(text) {
 /** @typedef {{id: string, role: string, email: string | null, created_by: string, created_at: number, expires_at: number}} Invitation */
 /** @typedef {{organisation: string, invited_by: string, role: string, email: string | null, expires_at: number}} OpenedInvitation */
 /** @typedef {{id: string, current: boolean, created_at: number, last_seen: number, address: string | null, user_agent: string | null}} Browser */
+/** @typedef {{allowed: string[], yours: string}} Addresses */
+/** @typedef {{action?: string, user?: string, outcome?: string, since?: number, until?: number, cursor?: number}} AuditFilter */
+/** @typedef {{seq: number, at: number, action: string, outcome: string, who: {user?: string, name?: string, key?: string, machine?: string, server?: boolean}, on?: string, from?: string, facts?: Record<string, string>}} AuditEntry */
 
 export const api = {
   /** @returns {Promise<Me>} */
@@ -150,6 +153,16 @@ export const api = {
   leaveOrganisation: () => call('POST', '/me/leave', {}),
   /** @param {string} name */
   renameOrganisation: (name) => call('PATCH', '/organisation', { name }),
+  /** @returns {Promise<Addresses>} */
+  addresses: () => call('GET', '/organisation/addresses'),
+  /** @param {string[]} allowed @param {boolean} lockMeOut @returns {Promise<Addresses>} */
+  setAddresses: (allowed, lockMeOut) => call('PUT', '/organisation/addresses', { allowed, lock_me_out: lockMeOut }),
+  /** @param {AuditFilter} filter @returns {Promise<{entries: AuditEntry[], next?: number}>} */
+  audit: (filter) => call('GET', `/audit?${new URLSearchParams(Object.entries(filter).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])))}`),
+  /** @returns {Promise<{keep_days: number}>} */
+  auditSettings: () => call('GET', '/audit/settings'),
+  /** @param {number} days @returns {Promise<{keep_days: number}>} */
+  setAuditSettings: (days) => call('PUT', '/audit/settings', { keep_days: days }),
   /** @param {string} name @returns {Promise<Me>} */
   foundOrganisation: (name) => call('POST', '/organisations', { name }),
   /** @param {string} to */

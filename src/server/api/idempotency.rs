@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::answer::ApiError;
 use super::super::auth::Caller;
-use crate::base::id::{MachineId, SessionId};
+use crate::base::id::{InvitationId, KeyId, MachineId, OrganisationId, SessionId};
 use crate::base::problem::Code;
 
 /// Name of the header, in lower case.
@@ -26,6 +26,23 @@ impl IdempotencyKey {
     /// The session that a start on `machine` with this key makes: another person's key of the same text makes another.
     pub(in crate::server) fn session(&self, caller: &Caller, machine: MachineId) -> Option<SessionId> {
         self.digest(caller, &format!("start on {machine}")).map(SessionId::of_digest)
+    }
+
+    /// The API key that a request with this key makes; `how` names the kind of request.
+    pub(in crate::server) fn api_key(&self, caller: &Caller, how: &str) -> Option<KeyId> {
+        self.digest(caller, &format!("API key: {how}")).map(KeyId::of_digest)
+    }
+
+    /// The invitation that a request with this key makes.
+    pub(in crate::server) fn invitation(&self, caller: &Caller) -> Option<InvitationId> {
+        self.digest(caller, "invitation").map(InvitationId::of_digest)
+    }
+
+    /// The organisation that a request with this key founds. Its person is who repeats it: the first request moved their
+    /// browser to the new organisation.
+    pub(in crate::server) fn organisation(&self, caller: &Caller) -> Option<OrganisationId> {
+        let anywhere = Caller { organisation: OrganisationId::of_digest([0; 16]), ..caller.clone() };
+        self.digest(&anywhere, "organisation").map(OrganisationId::of_digest)
     }
 
     /// What tells this request from all others that are not repeats of it. `purpose` names the kind of request.
@@ -60,7 +77,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::base::id::{KeyId, OrganisationId, UserId};
+    use crate::base::id::UserId;
     use crate::server::auth::Via;
     use crate::store::Role;
 

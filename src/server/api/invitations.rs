@@ -9,12 +9,14 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
-use super::super::answer::{ApiError, Body, Id};
+use super::super::answer::{ApiError, Body, Id, Query};
 use super::super::auth::client::{Browser, ClientAddress};
 use super::super::auth::cookie::random_token;
 use super::super::auth::permissions::role_name;
 use super::super::auth::{Caller, not_from};
+use super::idempotency::IdempotencyKey;
 use super::name;
+use super::paged::{Paged, newest_first};
 use super::setup::email;
 use super::sign_in::{new_browser, signed_in};
 use crate::base::clock::unix_millis;
@@ -43,6 +45,9 @@ struct InvitationView {
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Invitations {
     invitations: Vec<InvitationView>,
+    /// Send it as `cursor` for the next page; missing on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 async fn view(shared: &Shared, row: InvitationRow) -> Result<InvitationView, ApiError> {
@@ -55,12 +60,15 @@ async fn view(shared: &Shared, row: InvitationRow) -> Result<InvitationView, Api
 pub(in crate::server) async fn list(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    Query(paged): Query<Paged>,
 ) -> Result<Json<Invitations>, ApiError> {
+    let rows = shared.store.invitations(caller.organisation, unix_millis()).await?;
+    let (rows, next) = paged.of(rows, |row| newest_first(row.created_at, row.id));
     let mut invitations = Vec::new();
-    for row in shared.store.invitations(caller.organisation, unix_millis()).await? {
+    for row in rows {
         invitations.push(view(&shared, row).await?);
     }
-    Ok(Json(Invitations { invitations }))
+    Ok(Json(Invitations { invitations, next }))
 }
 
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
@@ -81,11 +89,13 @@ pub(in crate::server) struct Made {
     url: String,
 }
 
-/// `POST /invitations`
+/// `POST /invitations`: with an `Idempotency-Key` once, for as long as the invitation is open. Its link is in the first answer
+/// alone, so a repeat is a conflict.
 pub(in crate::server) async fn create(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
     from: ClientAddress,
+    once: IdempotencyKey,
     Body(asked): Body<Invite>,
 ) -> Result<(StatusCode, Json<Made>), ApiError> {
     caller.outranks(asked.role)?;
@@ -99,7 +109,7 @@ pub(in crate::server) async fn create(
     }
     let (token, now) = (random_token(), unix_millis());
     let row = InvitationRow {
-        id: InvitationId::random(),
+        id: once.invitation(&caller).unwrap_or_else(InvitationId::random),
         hash: token.hash(),
         organisation: caller.organisation,
         role: asked.role,

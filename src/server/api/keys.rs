@@ -10,12 +10,14 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
-use super::super::answer::{ApiError, Body, Id};
+use super::super::answer::{ApiError, Body, Id, Query};
 use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
 use super::super::auth::permissions::Permission;
 use super::super::links::{NewKey, new_key};
+use super::idempotency::IdempotencyKey;
 use super::name;
+use super::paged::{Paged, oldest_first};
 use crate::base::clock::unix_millis;
 use crate::base::id::{KeyId, UserId};
 use crate::base::problem::Code;
@@ -48,6 +50,9 @@ impl From<KeyRow> for KeyView {
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Keys {
     keys: Vec<KeyView>,
+    /// Send it as `cursor` for the next page; missing on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// A new key: the only answer that ever holds it.
@@ -76,17 +81,23 @@ fn scopes_default() -> Vec<Scope> {
 }
 
 /// `GET /keys`: those that are not revoked; an admin sees everybody's.
-pub(in crate::server) async fn list(caller: Caller, State(shared): State<Arc<Shared>>) -> Result<Json<Keys>, ApiError> {
-    let rows = shared.store.keys(caller.organisation).await?.into_iter();
-    let rows = rows.filter(|row| row.revoked_at.is_none() && may(&caller, Permission::SeeKeys, row));
-    Ok(Json(Keys { keys: rows.map(KeyView::from).collect() }))
+pub(in crate::server) async fn list(
+    caller: Caller,
+    State(shared): State<Arc<Shared>>,
+    Query(paged): Query<Paged>,
+) -> Result<Json<Keys>, ApiError> {
+    let mut rows = shared.store.keys(caller.organisation).await?;
+    rows.retain(|row| row.revoked_at.is_none() && may(&caller, Permission::SeeKeys, row));
+    let (rows, next) = paged.of(rows, |row| oldest_first(row.created_at, row.id));
+    Ok(Json(Keys { keys: rows.into_iter().map(KeyView::from).collect(), next }))
 }
 
-/// `POST /keys`
+/// `POST /keys`: with an `Idempotency-Key` once. The key itself is in the first answer alone, so a repeat is a conflict.
 pub(in crate::server) async fn create(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
     from: ClientAddress,
+    once: IdempotencyKey,
     Body(asked): Body<Create>,
 ) -> Result<(StatusCode, Json<Made>), ApiError> {
     let name = name("the key's name", &asked.name)?;
@@ -98,7 +109,8 @@ pub(in crate::server) async fn create(
     if asked.expires_at.is_some_and(|at| at <= now) {
         return Err(ApiError::new(Code::BadRequest, "expires_at is in the past: give milliseconds since 1970"));
     }
-    let new = NewKey { name, scopes: scopes.into_iter().collect(), expires_at: asked.expires_at };
+    let id = once.api_key(&caller, "make");
+    let new = NewKey { id, name, scopes: scopes.into_iter().collect(), expires_at: asked.expires_at };
     let (key, row) = new_key(caller.organisation, caller.user, new, now);
     let scopes = row.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
     let event = caller.event(Action::KeyMake, from).on(row.id).fact("name", &row.name).fact("scopes", scopes);
@@ -122,12 +134,14 @@ fn keep_default() -> u64 {
 /// At the longest, in seconds: a week.
 const KEEP_MAX: u64 = 7 * 24 * 60 * 60;
 
-/// `POST /keys/{id}/rotate`: a new key in the place of one's own, with the same name, scopes and end.
+/// `POST /keys/{id}/rotate`: a new key in the place of one's own, with the same name, scopes and end. With an
+/// `Idempotency-Key` once, as when one is made.
 pub(in crate::server) async fn rotate(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
     from: ClientAddress,
     Id(id): Id<KeyId>,
+    once: IdempotencyKey,
     Body(Rotate { keep_old_seconds }): Body<Rotate>,
 ) -> Result<(StatusCode, Json<Made>), ApiError> {
     let now = unix_millis();
@@ -136,7 +150,8 @@ pub(in crate::server) async fn rotate(
     let old = known.filter(|row| may(&caller, Permission::SeeKeys, row)).ok_or_else(no_such_key)?;
     // A new key acts for whoever makes it, so nobody makes one in another's name.
     caller.may_with(Permission::MakeKey, caller.whose(old.created_by, Sharing::Private))?;
-    let new = NewKey { name: old.name, scopes: old.scopes, expires_at: old.expires_at };
+    let new_id = once.api_key(&caller, &format!("rotate {id}"));
+    let new = NewKey { id: new_id, name: old.name, scopes: old.scopes, expires_at: old.expires_at };
     let (key, row) = new_key(caller.organisation, caller.user, new, now);
     let noting = shared.store.noting(caller.event(Action::KeyRotate, from).on(id).fact("new", row.id));
     let old_until = now.saturating_add(keep_old_seconds.min(KEEP_MAX).saturating_mul(1_000));

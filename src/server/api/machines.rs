@@ -8,12 +8,13 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
-use super::super::answer::{ApiError, Body, Id};
+use super::super::answer::{ApiError, Body, Id, Query};
 use super::super::audit::note_soon;
 use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
 use super::idempotency::IdempotencyKey;
 use super::name;
+use super::paged::Paged;
 use crate::base::id::MachineId;
 use crate::base::limits::{ARGUMENT_BYTES_MAX, ARGUMENTS_MAX, COLS_MAX, ROWS_MAX};
 use crate::base::problem::Code;
@@ -25,14 +26,19 @@ use crate::wire::session::Launch;
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Machines {
     machines: Vec<MachineView>,
+    /// Send it as `cursor` for the next page; missing on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// `GET /machines`
 pub(in crate::server) async fn list(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    Query(paged): Query<Paged>,
 ) -> Result<Json<Machines>, ApiError> {
-    Ok(Json(Machines { machines: shared.relay.machines(&caller).await? }))
+    let (machines, next) = paged.of(shared.relay.machines(&caller).await?, |machine| machine.id.to_string());
+    Ok(Json(Machines { machines, next }))
 }
 
 /// `GET /machines/{id}`

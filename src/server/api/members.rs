@@ -8,11 +8,12 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
-use super::super::answer::{ApiError, Body, Id};
+use super::super::answer::{ApiError, Body, Id, Query};
 use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
 use super::super::auth::permissions::role_name;
 use super::super::links;
+use super::paged::{Paged, oldest_first};
 use crate::base::clock::unix_millis;
 use crate::base::id::UserId;
 use crate::base::problem::Code;
@@ -33,27 +34,29 @@ struct MemberView {
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Members {
     members: Vec<MemberView>,
+    /// Send it as `cursor` for the next page; missing on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// `GET /members`: everybody, deactivated ones too, longest first.
 pub(in crate::server) async fn list(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    Query(paged): Query<Paged>,
 ) -> Result<Json<Members>, ApiError> {
-    let mut members = Vec::new();
-    for Member { user, membership } in shared.store.members(caller.organisation).await? {
-        let factor = shared.store.second_factor(user.id).await?;
-        members.push(MemberView {
-            id: user.id,
-            name: user.name,
-            email: user.email,
-            role: membership.role,
-            since: membership.since,
-            deactivated_at: membership.deactivated_at,
-            second_factor: factor.is_some_and(|row| row.confirmed_at.is_some()),
-        });
-    }
-    Ok(Json(Members { members }))
+    let all = shared.store.members(caller.organisation).await?;
+    let (page, next) = paged.of(all, |member| oldest_first(member.membership.since, member.user.id));
+    let view = |Member { user, membership, second_factor }: Member| MemberView {
+        id: user.id,
+        name: user.name,
+        email: user.email,
+        role: membership.role,
+        since: membership.since,
+        deactivated_at: membership.deactivated_at,
+        second_factor,
+    };
+    Ok(Json(Members { members: page.into_iter().map(view).collect(), next }))
 }
 
 /// A member whom the caller has a say over.

@@ -12,6 +12,7 @@ pub(super) mod machines;
 pub(super) mod me;
 pub(super) mod members;
 pub(super) mod organisation;
+mod paged;
 pub(super) mod reset;
 pub(super) mod screen;
 pub(super) mod second_factor;

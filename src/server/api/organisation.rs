@@ -11,6 +11,7 @@ use super::super::Shared;
 use super::super::answer::{ApiError, Body};
 use super::super::auth::client::ClientAddress;
 use super::super::auth::{Caller, not_from};
+use super::idempotency::IdempotencyKey;
 use super::me::{self, Me};
 use super::{members, name};
 use crate::base::clock::unix_millis;
@@ -60,16 +61,22 @@ pub(in crate::server) async fn hand_over(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /organisations`: another one, owned by the caller, whose browser works there from now on.
+/// `POST /organisations`: another one, owned by the caller, whose browser works there from now on. With an
+/// `Idempotency-Key` once, however often it is asked for.
 pub(in crate::server) async fn found(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
     from: ClientAddress,
+    once: IdempotencyKey,
     Body(asked): Body<Named>,
 ) -> Result<(StatusCode, Json<Me>), ApiError> {
     let name = name("the organisation's name", &asked.name)?;
     let event = caller.event(Action::Setting, from).fact("setting", "new organisation").fact("value", &name);
-    let made = shared.store.noting(event).add_organisation(caller.user, name, unix_millis()).await?;
+    let made = shared
+        .store
+        .noting(event)
+        .add_organisation(once.organisation(&caller), caller.user, name, unix_millis())
+        .await?;
     Ok((StatusCode::CREATED, switch_to(&shared, &caller, made.organisation).await?))
 }
 

@@ -8,13 +8,14 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
-use super::super::answer::{ApiError, Body, Id};
+use super::super::answer::{ApiError, Body, Id, Query};
 use super::super::audit::note_soon;
 use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
 use super::super::auth::permissions::Permission;
 use super::idempotency::IdempotencyKey;
 use super::machines::Size;
+use super::paged::Paged;
 use crate::base::id::SessionId;
 use crate::store::Sharing;
 use crate::store::audit::Action;
@@ -23,14 +24,19 @@ use crate::wire::message::SessionView;
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Sessions {
     sessions: Vec<SessionView>,
+    /// Send it as `cursor` for the next page; missing on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// `GET /sessions`
 pub(in crate::server) async fn list(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    Query(paged): Query<Paged>,
 ) -> Result<Json<Sessions>, ApiError> {
-    Ok(Json(Sessions { sessions: shared.relay.sessions(&caller).await? }))
+    let (sessions, next) = paged.of(shared.relay.sessions(&caller).await?, |session| session.info.id.to_string());
+    Ok(Json(Sessions { sessions, next }))
 }
 
 /// `GET /sessions/{id}`

@@ -88,7 +88,7 @@ async fn deactivation_ends_keys_and_browsers_in_one_commit() {
 async fn whoever_belongs_elsewhere_too_goes_on_there() {
     let world = World::new().await;
     let bea = world.invited("bea", Role::Member).await;
-    let own = world.store.add_organisation(bea, "Bea's".to_owned(), 3).await.unwrap();
+    let own = world.store.add_organisation(None, bea, "Bea's".to_owned(), 3).await.unwrap();
     world.store.remove_member(world.owner.organisation, bea, 5).await.unwrap();
     let browser = world.store.browser_session(&Secret::new("bea"), 5).await.unwrap().unwrap();
     assert_eq!(browser.organisation, own.organisation);

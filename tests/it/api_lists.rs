@@ -1,0 +1,75 @@
+//! Lists in pages, and requests that are sent twice.
+
+use serde_json::{Value, json};
+
+use super::support::http::Http;
+use super::support::server::TestServer;
+
+/// Every entry of a list, two at a time.
+async fn in_pages(http: &mut Http, path: &str, list: &str) -> Vec<Value> {
+    let (mut all, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = http.get(&format!("{path}?limit=2{cursor}")).await.ok().json();
+        let entries = page[list].as_array().unwrap();
+        assert!(entries.len() <= 2, "{page}");
+        all.extend(entries.iter().cloned());
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return all,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_list_that_grows_comes_in_pages_that_hold_the_whole() {
+    let server = TestServer::start().await;
+    let mut owner = server.owner().await;
+    for number in 0..5 {
+        owner.post("/api/v1/keys", &json!({ "name": format!("key {number}") })).await.ok();
+        owner.post("/api/v1/invitations", &json!({ "role": "member" })).await.ok();
+    }
+    for (path, list) in [
+        ("/api/v1/keys", "keys"),
+        ("/api/v1/invitations", "invitations"),
+        ("/api/v1/members", "members"),
+        ("/api/v1/machines", "machines"),
+        ("/api/v1/sessions", "sessions"),
+    ] {
+        let whole = owner.get(path).await.ok().json();
+        assert!(whole["next"].is_null(), "nothing is left out unasked: {whole}");
+        assert_eq!(in_pages(&mut owner, path, list).await, *whole[list].as_array().unwrap(), "{path}");
+        assert_eq!(owner.get(&format!("{path}?limit=x")).await.status, 400);
+    }
+    assert_eq!(in_pages(&mut owner, "/api/v1/keys", "keys").await.len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_twice_under_one_idempotency_key_is_made_once() {
+    let server = TestServer::start().await;
+    let mut owner = Http { once: Some("the same wish".to_owned()), ..server.owner().await };
+    let wish = json!({ "name": "script", "scopes": ["sessions:read"] });
+    let made = owner.post("/api/v1/keys", &wish).await;
+    assert_eq!(made.status, 201);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let again = owner.post("/api/v1/keys", &wish).await;
+    assert_eq!((again.status, again.json()["code"].as_str()), (409, Some("conflict")));
+    assert!(again.text().contains(&id) && !again.text().contains("sf_live_"), "{}", again.text());
+    let rotate = format!("/api/v1/keys/{id}/rotate");
+    assert_eq!(owner.post(&rotate, &json!({})).await.status, 201, "another request is another wish");
+    assert_eq!(owner.post(&rotate, &json!({})).await.status, 409);
+    assert_eq!(owner.get("/api/v1/keys").await.ok().json()["keys"].as_array().unwrap().len(), 2);
+
+    let invite = json!({ "role": "member" });
+    assert_eq!(owner.post("/api/v1/invitations", &invite).await.status, 201);
+    assert_eq!(owner.post("/api/v1/invitations", &invite).await.status, 409);
+    assert_eq!(owner.get("/api/v1/invitations").await.ok().json()["invitations"].as_array().unwrap().len(), 1);
+
+    let looms = json!({ "name": "Looms" });
+    let first = owner.post("/api/v1/organisations", &looms).await.ok().json();
+    let second = owner.post("/api/v1/organisations", &looms).await.ok().json();
+    assert_eq!(first["organisation"], second["organisation"]);
+    assert_eq!(second["organisations"].as_array().unwrap().len(), 2);
+
+    let mut other = Http { once: Some("another wish".to_owned()), ..owner.clone() };
+    assert_eq!(other.post("/api/v1/keys", &wish).await.status, 201);
+}
