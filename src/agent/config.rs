@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use super::dial::Way;
+pub use super::environment::Origin;
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::Secret;
 use crate::host::tier::{Tier, TierName};
@@ -51,6 +53,12 @@ pub struct ConfigFile {
     pub detach_key: Option<String>,
     /// The terminal tier on Windows; the best that is there if `None`.
     pub tier: Option<TierName>,
+    /// See [`Way::proxy`].
+    pub proxy: Option<String>,
+    /// See [`Way::ca_file`].
+    pub ca_file: Option<PathBuf>,
+    /// Where the environment of sessions comes from; see [`Origin`].
+    pub environment: Option<Origin>,
 }
 
 impl Default for ConfigFile {
@@ -61,6 +69,9 @@ impl Default for ConfigFile {
             keep_screens: true,
             detach_key: None,
             tier: None,
+            proxy: None,
+            ca_file: None,
+            environment: None,
         }
     }
 }
@@ -74,6 +85,11 @@ impl ConfigFile {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(cause) => Err(ConfigError::Unreadable { path, cause }),
         }
+    }
+
+    /// The way to the server that it describes. A relative file is one of the data directory.
+    pub fn way(&self, data_dir: &Path) -> Way {
+        Way { proxy: self.proxy.clone(), ca_file: self.ca_file.as_ref().map(|path| data_dir.join(path)) }
     }
 }
 
@@ -99,9 +115,30 @@ pub struct AgentConfig {
     pub keep_screens: bool,
     /// By what programs get a terminal.
     pub tier: Tier,
+    /// How to get to the server.
+    pub way: Way,
+    /// Where the environment of sessions comes from.
+    pub environment: Origin,
 }
 
 impl AgentConfig {
+    /// As `agent.json` has it, with a server and a key.
+    pub fn new(data_dir: &Path, server: String, key: Secret, file: ConfigFile) -> Self {
+        Self {
+            way: file.way(data_dir),
+            data_dir: data_dir.to_owned(),
+            identity: server.clone(),
+            server,
+            key,
+            name: file.name,
+            allow: file.allow,
+            insecure_http: false,
+            keep_screens: file.keep_screens,
+            environment: file.environment.unwrap_or(Origin::Login),
+            tier: Tier::default(),
+        }
+    }
+
     /// Refuses a program that the owner of this machine does not allow.
     ///
     /// A path counts by its last part: `/opt/bin/claude` is `claude`. Whoever can put a program of that name on this
@@ -143,17 +180,9 @@ mod tests {
     use super::*;
 
     fn config(allow: &[&str]) -> AgentConfig {
-        AgentConfig {
-            data_dir: PathBuf::from("/data"),
-            server: String::new(),
-            identity: String::new(),
-            key: Secret::new(""),
-            name: None,
-            allow: allow.iter().map(|&program| program.to_owned()).collect(),
-            insecure_http: false,
-            keep_screens: true,
-            tier: Tier::Pty,
-        }
+        let allow = allow.iter().map(|&program| program.to_owned()).collect();
+        let file = ConfigFile { allow, ..ConfigFile::default() };
+        AgentConfig::new(Path::new("/data"), String::new(), Secret::new(""), file)
     }
 
     #[test]

@@ -52,9 +52,20 @@ pub struct Credentials {
     pub server: String,
     /// API key.
     pub key: Secret,
+    /// What this machine was called when it was connected to that server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether the key may be sent there unencrypted.
+    #[serde(default)]
+    pub insecure_http: bool,
 }
 
 impl Credentials {
+    /// With nothing beside.
+    pub fn new(server: String, key: Secret) -> Self {
+        Self { server, key, name: None, insecure_http: false }
+    }
+
     /// As kept by an earlier start.
     pub fn read(data_dir: &Path) -> Result<Option<Self>, CredentialsError> {
         read(&path(data_dir, CREDENTIALS_FILE))
@@ -70,10 +81,25 @@ impl Credentials {
         write(&path(data_dir, CREDENTIALS_FILE), self)
     }
 
+    /// Forgets them; `false` if there are none.
+    pub fn remove(data_dir: &Path) -> Result<bool, CredentialsError> {
+        let path = path(data_dir, CREDENTIALS_FILE);
+        match std::fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(cause) => Err(CredentialsError::Io { path, cause }),
+        }
+    }
+
     /// Keeps them for the next start beside a local server.
     pub fn write_local(&self, data_dir: &Path) -> Result<(), CredentialsError> {
         write(&path(data_dir, LOCAL_FILE), self)
     }
+}
+
+/// The file with server and key.
+pub fn credentials_file(data_dir: &Path) -> PathBuf {
+    path(data_dir, CREDENTIALS_FILE)
 }
 
 /// The file that remembers machine ids; a person removes it to register the machine anew.
@@ -192,7 +218,7 @@ mod tests {
     #[test]
     fn a_damaged_file_is_named_and_not_overwritten() {
         let data_dir = tempfile::tempdir().unwrap();
-        Credentials { server: "https://one".into(), key: Secret::new("k") }.write(data_dir.path()).unwrap();
+        Credentials::new("https://one".into(), Secret::new("k")).write(data_dir.path()).unwrap();
         assert_eq!(Credentials::read(data_dir.path()).unwrap().unwrap().server, "https://one");
         let file = machines_file(data_dir.path());
         std::fs::write(&file, "{").unwrap();

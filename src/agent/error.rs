@@ -1,6 +1,7 @@
 //! Why an uplink ended, and what follows from it.
 
 use std::io;
+use std::path::PathBuf;
 
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::http::header::RETRY_AFTER;
@@ -35,6 +36,37 @@ pub enum UplinkError {
     /// The server answered, but with no WebSocket.
     #[error("the server answered with HTTP status {0}")]
     Status(u16),
+    /// What answered there is something else.
+    #[error("what answers there is not a SessionForge server")]
+    NotSessionForge,
+    /// Its certificate is not believed.
+    #[error("the server's certificate is not trusted: {cause}")]
+    Untrusted {
+        /// Why.
+        cause: String,
+    },
+    /// The proxy on the way there does not let through.
+    #[error("the proxy {proxy} does not lead to the server: {cause}")]
+    Proxy {
+        /// Its address, without a password.
+        proxy: String,
+        /// What it says.
+        cause: String,
+    },
+    /// A proxy that speaks something else than HTTP.
+    #[error("the proxy {proxy} is of a kind that is not supported: use one like http://proxy.example:3128")]
+    ProxyKind {
+        /// Its address, without a password.
+        proxy: String,
+    },
+    /// The owner's file of authorities cannot be used.
+    #[error("the file of certificates {path} cannot be used: {cause}")]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
     /// The server does not accept the key.
     #[error("the server refuses the key: create a new one on its page, under API keys")]
     KeyRefused,
@@ -89,7 +121,12 @@ impl UplinkError {
     /// Whether to come back.
     pub(super) fn next(&self) -> Next {
         match self {
-            Self::Address { .. } | Self::InsecureHttp { .. } | Self::KeyRefused | Self::Credentials(_) => Next::Stop,
+            Self::Address { .. }
+            | Self::InsecureHttp { .. }
+            | Self::ProxyKind { .. }
+            | Self::CaFile { .. }
+            | Self::KeyRefused
+            | Self::Credentials(_) => Next::Stop,
             Self::Problem(problem) if problem.code == Code::VersionMismatch => Next::Stop,
             Self::Closed { code, .. } => match close::then(*code) {
                 Then::Retry => Next::Retry,
@@ -100,6 +137,10 @@ impl UplinkError {
             | Self::NoAnswer
             | Self::AddressRefused
             | Self::Status(_)
+            // Another server may have taken its place for a while, a certificate be renewed, a clock be set.
+            | Self::NotSessionForge
+            | Self::Untrusted { .. }
+            | Self::Proxy { .. }
             | Self::Broken(_)
             | Self::Silent
             | Self::BadFrame(_)

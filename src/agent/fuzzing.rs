@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{connect, link};
+use super::{endpoint, link};
 
 /// What the uplink carries of a host's message; `None` if the host's link is given up over it, or it is left out.
 pub fn wrapped(channel: u32, says: &[u8]) -> Option<Bytes> {
@@ -19,5 +19,5 @@ pub fn bare_ask(json: &[u8]) -> Option<Vec<u8>> {
 /// # Panics
 /// When it does not.
 pub fn server_address(text: &str) {
-    connect::check_address(text);
+    endpoint::check_address(text);
 }

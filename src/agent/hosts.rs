@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::config::AgentConfig;
+use super::environment::Environment;
 use super::link::{FIRST_WORD_WITHIN, Greeted};
 use super::local;
 use crate::base::clock::unix_millis;
@@ -24,7 +25,7 @@ use crate::host::conversation;
 use crate::host::last_screen::{self, LastScreen};
 use crate::host::launch::{self, StartError};
 use crate::host::runtime_dir::{self, Facts, RuntimeDirError};
-use crate::host::spec::{self, Spec};
+use crate::host::spec::{self, Ready, Spec};
 use crate::wire::conversation::resuming;
 use crate::wire::hello::Role;
 use crate::wire::session::{Activity, Launch, SessionInfo, SessionState};
@@ -62,6 +63,8 @@ pub(super) struct Hosts {
     data_dir: PathBuf,
     runtime_dir: PathBuf,
     executable: PathBuf,
+    /// What sessions find in their environment.
+    pub(super) environment: Environment,
     starting: Mutex<HashSet<SessionId>>,
     started: Notify,
 }
@@ -72,12 +75,13 @@ pub fn runtime_dir(data_dir: &Path) -> PathBuf {
 }
 
 impl Hosts {
-    /// Of this data directory; PTY hosts are started by running `executable` again.
-    pub(super) fn new(data_dir: &Path, executable: PathBuf) -> Result<Self, RuntimeDirError> {
-        let runtime_dir = runtime_dir(data_dir);
+    /// Of this agent's data directory; PTY hosts are started by running `executable` again.
+    pub(super) fn new(config: &AgentConfig, executable: PathBuf) -> Result<Self, RuntimeDirError> {
+        let runtime_dir = runtime_dir(&config.data_dir);
         runtime_dir::prepare(&runtime_dir)?;
         Ok(Self {
-            data_dir: data_dir.to_owned(),
+            data_dir: config.data_dir.clone(),
+            environment: Environment::new(config.environment),
             runtime_dir,
             executable,
             starting: Mutex::default(),
@@ -228,7 +232,7 @@ impl Hosts {
             tracing::info!(session = %facts.info.id, "the oldest session that has ended is forgotten");
             self.forget(facts.info.id).await?;
         }
-        match launch::start(&self.executable, spec).await {
+        match self.launch(spec).await {
             Ok(ready) => {
                 tracing::info!(%session, host = ready.pid, "session started");
                 Ok(())
@@ -242,6 +246,20 @@ impl Hosts {
                 tracing::error!(%session, %error, "session not started");
                 Err(error.into())
             }
+        }
+    }
+
+    /// Starts a host in the environment of sessions. A program that is not found may have been installed since that was
+    /// resolved, in a directory that is on the PATH of shells from then on.
+    async fn launch(&self, spec: &Spec) -> Result<Ready, StartError> {
+        let environment = self.environment.get().await;
+        let started = launch::start(&self.executable, spec, environment.as_deref()).await;
+        if !matches!(&started, Err(StartError::Refused(problem)) if problem.code == Code::CommandNotFound) {
+            return started;
+        }
+        match self.environment.changed().await {
+            Some(environment) => launch::start(&self.executable, spec, Some(&environment)).await,
+            None => started,
         }
     }
 

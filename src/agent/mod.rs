@@ -3,10 +3,14 @@
 //! [`run`] is all of it. [`uplink`] is hop 6: what one connection carries. Whatever ends a connection, the next one is
 //! made after a delay, for ever; only what a person must mend first ends the agent.
 
+pub mod account;
 mod announce;
 pub mod config;
 mod connect;
 pub mod credentials;
+mod dial;
+mod endpoint;
+pub mod environment;
 pub mod error;
 mod facts;
 #[cfg(fuzzing)]
@@ -30,6 +34,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use self::config::AgentConfig;
 use self::credentials::CredentialsError;
@@ -102,7 +107,14 @@ pub async fn run(
         lock = take_over(&config.data_dir) => lock?,
         () = stop.cancelled() => return Ok(()),
     };
-    let hosts = Arc::new(Hosts::new(&config.data_dir, executable)?);
+    let hosts = Arc::new(Hosts::new(&config, executable)?);
+    // Not when the first session needs it: the shell may take its time.
+    let _resolving = {
+        let hosts = Arc::clone(&hosts);
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            hosts.environment.get().await;
+        }))
+    };
     let config = Arc::new(config);
     // Sessions and their way to the server do not depend on it.
     let _local = local::Local::start(&config, &hosts, status.subscribe())

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_util::sync::CancellationToken;
 
-use super::config::AgentConfig;
+use super::config::{AgentConfig, ConfigFile, Origin};
 use super::{AgentError, Status, run, runtime_dir};
 use crate::base::id::{MachineId, SessionId, ViewerId};
 use crate::base::limits::{FRAME_PAYLOAD_BYTES_MAX, SILENCE_MAX, WINDOW_BYTES_MAX, WINDOW_BYTES_START};
@@ -153,26 +153,18 @@ impl Peer {
     }
 }
 
-fn config(data_dir: &Path, server: String) -> AgentConfig {
-    AgentConfig {
-        data_dir: data_dir.to_owned(),
-        server,
-        identity: "test".into(),
-        key: Secret::new("sf_live_test"),
-        name: None,
-        allow: vec!["bash".into()],
-        insecure_http: false,
-        keep_screens: true,
-        tier: crate::host::tier::Tier::Pty,
-    }
-}
-
 /// An agent that runs until dropped.
 struct World {
     data_dir: tempfile::TempDir,
     server: Server,
     agent: JoinHandle<Result<(), AgentError>>,
     stop: CancellationToken,
+}
+
+/// An agent whose sessions have its own environment: this process is no program that a shell could become.
+fn config(data_dir: &Path, server: String) -> AgentConfig {
+    let file = ConfigFile { allow: vec!["bash".into()], environment: Some(Origin::Agent), ..ConfigFile::default() };
+    AgentConfig::new(data_dir, server, Secret::new("sf_live_test"), file)
 }
 
 impl World {

@@ -1,5 +1,6 @@
 //! `sessionforge agent`: puts this machine's sessions on a server.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -11,7 +12,7 @@ use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::signals::Signals;
 use super::{logging, paths};
-use crate::agent::config::{AgentConfig, ConfigFile};
+use crate::agent::config::{AgentConfig, ConfigFile, Origin};
 use crate::agent::credentials::{Credentials, CredentialsError, machines_file};
 use crate::agent::error::UplinkError;
 use crate::agent::{AgentError, Status};
@@ -20,10 +21,10 @@ use crate::host::tier;
 use crate::wire::close::Close;
 
 /// Variable that holds the API key.
-const KEY_VARIABLE: &str = "SESSIONFORGE_API_KEY";
+pub(super) const KEY_VARIABLE: &str = "SESSIONFORGE_API_KEY";
 
 /// One key file, in bytes: a key is 40 characters, and whoever names the wrong file should not wait for its end.
-const KEY_FILE_BYTES_MAX: u64 = 4 * 1024;
+pub(super) const KEY_FILE_BYTES_MAX: u64 = 4 * 1024;
 
 pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure> {
     let data_dir = paths::data_dir(args.data_dir)?;
@@ -32,17 +33,11 @@ pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure>
     let logs_to_file = args.log_file.is_some();
     let _log = logging::start(args.log_file)?;
     let tier = tier::probe::tier(args.tier.or(config_file.tier)).map_err(|error| Failure::new(Exit::Usage, error))?;
-    let config = AgentConfig {
-        data_dir: data_dir.clone(),
-        identity: credentials.server.clone(),
-        server: credentials.server.clone(),
-        key: credentials.key.clone(),
-        name: args.name.or(config_file.name),
-        allow: config_file.allow,
-        insecure_http: args.insecure_http,
-        keep_screens: config_file.keep_screens,
-        tier,
-    };
+    let name = args.name.or_else(|| credentials.name.clone()).or(config_file.name.clone());
+    let insecure_http = args.insecure_http || credentials.insecure_http;
+    let file = ConfigFile { name, ..for_terminal(config_file) };
+    let config = AgentConfig::new(&data_dir, credentials.server.clone(), credentials.key.clone(), file);
+    let config = AgentConfig { insecure_http, tier, ..config };
     // One thread: the agent moves bytes and computes nothing, and it is on every machine.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("the agent cannot start")?;
@@ -84,20 +79,33 @@ fn credentials(data_dir: &Path, server: Option<String>, key_file: Option<PathBuf
         Credentials::read(data_dir).map_err(|error: CredentialsError| Failure::new(Exit::Failed, error))?;
     let key = match key_file {
         Some(path) => Some(read_key(&path)?),
-        None => {
-            std::env::var(KEY_VARIABLE).ok().filter(|key| !key.trim().is_empty()).map(|key| Secret::new(key.trim()))
-        }
+        None => key_of_environment(),
     };
     let server = server.map(|server| server.trim_end_matches('/').to_owned());
     let known = remembered.filter(|known| server.as_ref().is_none_or(|server| *server == known.server));
     let Some(server) = server.or_else(|| known.as_ref().map(|known| known.server.clone())) else {
-        return Err(Failure::new(Exit::Usage, "no server was given").hint("say --server https://sf.example.org"));
+        return Err(Failure::new(Exit::Usage, "no server was given")
+            .hint("`sessionforge auth login --server https://sf.example.org --key -` stores one, --server names one"));
     };
-    let Some(key) = key.or_else(|| known.map(|known| known.key)) else {
-        return Err(Failure::new(Exit::Usage, format_args!("no API key for {server} was given"))
-            .hint(format_args!("create one on the server's page, and put it into {KEY_VARIABLE} or a --key-file")));
-    };
-    Ok(Credentials { server, key })
+    match (key, known) {
+        (Some(key), Some(known)) => Ok(Credentials { key, ..known }),
+        (Some(key), None) => Ok(Credentials::new(server, key)),
+        (None, Some(known)) => Ok(known),
+        (None, None) => Err(Failure::new(Exit::Usage, format_args!("no API key for {server} was given"))
+            .hint(format_args!("create one on the server's page, and put it into {KEY_VARIABLE} or a --key-file"))),
+    }
+}
+
+/// The key of the environment, if there is one.
+pub(super) fn key_of_environment() -> Option<Secret> {
+    std::env::var(KEY_VARIABLE).ok().filter(|key| !key.trim().is_empty()).map(|key| Secret::new(key.trim()))
+}
+
+/// Whoever starts an agent in a terminal has set up its environment there, unless `agent.json` says where to take it from.
+pub(super) fn for_terminal(file: ConfigFile) -> ConfigFile {
+    let seen = std::io::stderr().is_terminal() || std::io::stdout().is_terminal();
+    let environment = file.environment.or(seen.then_some(Origin::Agent));
+    ConfigFile { environment, ..file }
 }
 
 fn read_key(path: &Path) -> Result<Secret, Failure> {

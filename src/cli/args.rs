@@ -22,7 +22,8 @@ const AFTER_HELP: &str = "\
 Examples:
   sessionforge up                                     try it on this machine
   sessionforge server --public-url https://sf.example.org --trusted-proxy 127.0.0.1
-  sessionforge agent --server https://sf.example.org --key-file key.txt
+  sessionforge auth login --server https://sf.example.org --key sf_live_…
+  sessionforge agent                                  puts this machine on that server
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the server, 4 port or data directory in use,\n255 session lost. `session attach` ends with the exit code of the session's program.";
 
@@ -38,6 +39,8 @@ pub(super) enum Command {
     Service(super::service::args::Service),
     /// Put another version in the place of this one
     Update(super::update::args::Update),
+    /// The server and the key that this machine's agent uses
+    Auth(super::auth::args::Auth),
     /// How the agent, its server and this machine's sessions are
     Status(Status),
     /// Run a program in a session, with this terminal on it
@@ -77,13 +80,13 @@ pub(super) struct Up {
 pub(super) struct Agent {
     #[command(flatten)]
     pub(super) data_dir: DataDir,
-    /// Address of the server, like https://sf.example.org [default: the one of the last start]
+    /// Address of the server, like https://sf.example.org [default: the one of `auth login`, or of the last start]
     #[arg(long, value_name = "URL", env = "SESSIONFORGE_SERVER")]
     pub(super) server: Option<String>,
     /// What to call this machine [default: its host name]
     #[arg(long)]
     pub(super) name: Option<String>,
-    /// File with the API key; else it is taken from SESSIONFORGE_API_KEY, or from the last start
+    /// File with the API key; else it is taken from SESSIONFORGE_API_KEY, `auth login`, or the last start
     #[arg(long, value_name = "FILE")]
     pub(super) key_file: Option<PathBuf>,
     /// Send the key over plain HTTP, to another machine on a network you trust

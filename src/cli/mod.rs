@@ -6,12 +6,14 @@ mod agent;
 mod args;
 #[cfg(unix)]
 mod attach;
+mod auth;
 mod browser;
 mod failure;
 mod local_agent;
 mod logging;
 mod output;
 mod paths;
+mod progress;
 #[cfg(unix)]
 mod run;
 mod server;
@@ -37,6 +39,10 @@ pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|command| command == crate::host::launch::SUBCOMMAND) {
         return crate::host::run();
     }
+    #[cfg(unix)]
+    if let Some(code) = login_environment() {
+        return code;
+    }
     let args = Args::parse();
     let mut output = Output::of_process();
     match run(args, &mut output) {
@@ -48,8 +54,18 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// See [`crate::agent::environment`]: the agent runs it in a person's login shell.
+#[cfg(unix)]
+fn login_environment() -> Option<ExitCode> {
+    use crate::agent::environment::{SUBCOMMAND, main};
+    let arguments: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
+    let (command, arguments) = arguments.split_first()?;
+    if command == SUBCOMMAND { main(arguments) } else { None }
+}
+
 fn run(args: Args, output: &mut Output) -> Result<ExitCode, Failure> {
     let done = match args.command {
+        Command::Auth(auth) => return auth::run(auth, output),
         Command::Session(session) => return session::run(session, output),
         #[cfg(unix)]
         Command::Run(run) => return run::run(run, output),

@@ -74,7 +74,7 @@ fn print(shown: &Shown, place: &str, output: &mut Output) {
         }
         (None, None) => {
             output.fact("Agent", output.paint(Look::Bad, "not running"));
-            let first = format!("none yet; `sessionforge agent --server URL --key-file FILE{place}` is the way in");
+            let first = format!("none yet; `sessionforge auth login --server URL --key KEY{place}` is the way in");
             output.fact("Server", output.paint(Look::Faint, first));
         }
     }

@@ -137,21 +137,13 @@ async fn agent_config(
         .local_agent_key(owner, "This machine".to_owned(), known.as_ref().map(|known| known.key.clone()))
         .await
         .map_err(server::failure)?;
-    let credentials = Credentials { server: server.url().to_owned(), key };
+    let credentials = Credentials::new(server.url().to_owned(), key);
     if known.is_none_or(|known| !known.key.same_as(&credentials.key)) {
         credentials.write_local(data_dir).map_err(failed)?;
     }
-    Ok(AgentConfig {
-        data_dir: data_dir.to_owned(),
-        server: credentials.server,
-        identity: IDENTITY.to_owned(),
-        key: credentials.key,
-        name: config.name,
-        allow: config.allow,
-        insecure_http: false,
-        keep_screens: config.keep_screens,
-        tier: tier::probe::tier(config.tier).map_err(|error| Failure::new(Exit::Usage, error))?,
-    })
+    let tier = tier::probe::tier(config.tier).map_err(|error| Failure::new(Exit::Usage, error))?;
+    let config = AgentConfig::new(data_dir, credentials.server, credentials.key, agent::for_terminal(config));
+    Ok(AgentConfig { identity: IDENTITY.to_owned(), tier, ..config })
 }
 
 fn agent_ended(ended: Result<Result<(), AgentError>, tokio::task::JoinError>, data_dir: &Path) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! Starts a PTY host: runs this program again with the hidden subcommand `host`, hands it a [`Spec`], reads its
 //! [`Report`]. By then the host has left the caller's process group, terminal and children.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -53,10 +54,18 @@ pub fn own_executable() -> io::Result<PathBuf> {
     if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() }
 }
 
-/// Starts a PTY host by `executable` and waits until its program runs and its socket accepts.
-pub async fn start(executable: &Path, spec: &Spec) -> Result<Ready, StartError> {
+/// Starts a PTY host by `executable` and waits until its program runs and its socket accepts. The host, and by it the
+/// program, has this process's environment, or `environment` in its place.
+pub async fn start(
+    executable: &Path,
+    spec: &Spec,
+    environment: Option<&Vec<(OsString, OsString)>>,
+) -> Result<Ready, StartError> {
     let failed = |error| StartError::Spawn(executable.to_owned(), error);
     let mut command = Command::new(executable);
+    if let Some(environment) = environment {
+        command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
+    }
     // Whoever owns the program could read it in the host's environment.
     command.env_remove("SESSIONFORGE_API_KEY");
     command.arg(SUBCOMMAND).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);

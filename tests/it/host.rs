@@ -51,7 +51,7 @@ async fn what_cannot_be_started_is_named_and_leaves_nothing() {
     ] {
         let mut launch = shell("true");
         (launch.command, launch.workdir) = (command.to_owned(), Some(workdir.to_owned()));
-        let error = launch::start(binary(), &spec(launch, dir.path())).await.unwrap_err();
+        let error = launch::start(binary(), &spec(launch, dir.path()), None).await.unwrap_err();
         let problem = sessionforge::base::problem::Problem::from(error);
         assert_eq!(problem.code, code, "{command} in {workdir}: {problem}");
     }
@@ -371,8 +371,8 @@ async fn a_bad_frame_costs_its_connection_and_nothing_else() {
 async fn a_session_runs_once_however_often_it_is_started() {
     let dir = tempfile::tempdir().unwrap();
     let spec = spec(shell("read line"), dir.path());
-    let ready = launch::start(binary(), &spec).await.unwrap();
-    let again = launch::start(binary(), &spec).await.unwrap_err();
+    let ready = launch::start(binary(), &spec, None).await.unwrap();
+    let again = launch::start(binary(), &spec, None).await.unwrap_err();
     assert_eq!(sessionforge::base::problem::Problem::from(again).code, Code::Conflict);
     signal(ready.pid, libc::SIGKILL);
 }

@@ -10,14 +10,14 @@ use super::support::wait::poll;
 use super::support::world::{Place, World};
 
 /// Where the agent of this place says that it is, and its token.
-fn found(place: &Place) -> (SocketAddr, String) {
+pub fn found(place: &Place) -> (SocketAddr, String) {
     let json = std::fs::read(place.path("agent/agent/api.json")).expect("the agent has left word");
     let json: Value = serde_json::from_slice(&json).unwrap();
     (json["address"].as_str().unwrap().parse().unwrap(), json["token"].as_str().unwrap().to_owned())
 }
 
 /// One request as a program without any library would write it.
-async fn request(address: SocketAddr, head: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+pub async fn request(address: SocketAddr, head: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let mut text = format!("{head} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     if !headers.iter().any(|(name, _)| *name == "host") {
@@ -34,7 +34,7 @@ async fn request(address: SocketAddr, head: &str, headers: &[(&str, &str)], body
     (status, serde_json::from_str(body).unwrap_or(Value::Null))
 }
 
-fn bearer(token: &str) -> String {
+pub fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
@@ -161,7 +161,7 @@ async fn status_tells_how_all_of_it_is_also_when_nothing_runs() {
     let place = Place::new();
     let nothing = status(&place, &[]).await;
     assert!(
-        nothing.code == 1 && nothing.out.contains("not running") && nothing.out.contains("--key-file"),
+        nothing.code == 1 && nothing.out.contains("not running") && nothing.out.contains("auth login"),
         "{nothing:?}"
     );
     let mut world = World::start().await;

@@ -23,6 +23,9 @@
 //! | [`attach`] | a person's own terminal on a session: raw and given back, sizes, floods, whatever dies |
 //! | [`local_api`] | the agent's HTTP on the machine, and `sessionforge status` |
 //! | [`service`] | the agent as a systemd service: installed, kept alive, changed, removed; sessions live through it |
+//! | [`auth`] | `sessionforge auth`: a key that is asked about, stored, used and removed |
+//! | [`login_environment`] | sessions have the environment of the login shell, which may be slow, loud or broken |
+//! | [`way_out`] | a proxy and a company's own authority between machine and server |
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`update`] | another build in the place of the one that runs, and back if it does not come up; sessions live through it |
 //! | [`up`] | one command to a terminal; what stays when it is stopped |
@@ -80,6 +83,7 @@ mod api_document;
 mod api_lists;
 mod attach;
 mod audit_log;
+mod auth;
 mod automation;
 mod bad_frames;
 mod bad_requests;
@@ -114,6 +118,7 @@ mod http_tls;
 mod input;
 mod journey;
 mod local_api;
+mod login_environment;
 mod lost;
 mod machine_sleeps;
 mod permissions;
@@ -127,3 +132,4 @@ mod support;
 mod tidy;
 mod up;
 mod update;
+mod way_out;

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
+use crate::agent::config::{ConfigFile, Origin};
 use crate::base::secret::Secret;
 use crate::host::runtime_dir::write_facts;
 
@@ -12,17 +13,8 @@ fn facts(id: SessionId, state: SessionState) -> Facts {
 }
 
 fn config(data_dir: &Path) -> AgentConfig {
-    AgentConfig {
-        data_dir: data_dir.to_owned(),
-        server: String::new(),
-        identity: String::new(),
-        key: Secret::new(""),
-        name: None,
-        allow: vec!["bash".into()],
-        insecure_http: false,
-        keep_screens: true,
-        tier: crate::host::tier::Tier::Pty,
-    }
+    let file = ConfigFile { allow: vec!["bash".into()], environment: Some(Origin::Agent), ..ConfigFile::default() };
+    AgentConfig::new(data_dir, String::new(), Secret::new(""), file)
 }
 
 fn launch() -> Launch {
@@ -42,7 +34,7 @@ fn played(data_dir: &Path, session: SessionId) -> Arc<Hosts> {
     );
     std::fs::write(&script, text).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
-    Arc::new(Hosts::new(data_dir, script).unwrap())
+    Arc::new(Hosts::new(&config(data_dir), script).unwrap())
 }
 
 #[tokio::test]

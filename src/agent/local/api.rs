@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use super::{LocalAgent, VERSION, session_token};
 use crate::agent::Status;
 use crate::agent::config::AgentConfig;
+use crate::agent::environment::EnvironmentFacts;
 use crate::agent::hosts::{self, Hosts, Opening};
 use crate::base::clock::unix_millis;
 use crate::base::id::{IdError, MachineId, SessionId};
@@ -143,6 +144,7 @@ impl Api {
         tokio::spawn(watch_link(Arc::downgrade(&self), self.status.clone()));
         Router::new()
             .route("/v1/status", get(status))
+            .route("/v1/environment", get(environment).post(resolve_environment))
             .route("/v1/sessions", get(sessions).post(start))
             .route("/v1/sessions/{id}", get(session))
             .route("/v1/sessions/{id}/stop", post(stop))
@@ -232,6 +234,25 @@ async fn status(
         link_since,
         terminal: api.config.tier.to_string(),
     }))
+}
+
+/// Where sessions' environment comes from.
+async fn environment(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<EnvironmentFacts>, Refused> {
+    caller.check_owner()?;
+    Ok(Json(api.hosts.environment.facts().await))
+}
+
+/// The same, after the login shell was asked anew.
+async fn resolve_environment(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<EnvironmentFacts>, Refused> {
+    caller.check_owner()?;
+    api.hosts.environment.refresh().await;
+    Ok(Json(api.hosts.environment.facts().await))
 }
 
 #[derive(Debug, Serialize)]

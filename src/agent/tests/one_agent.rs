@@ -7,7 +7,7 @@ use super::*;
 async fn one_data_directory_has_one_agent() {
     let world = World::start(|_| {}).await;
     let _peer = world.server.accept(MachineId::random()).await;
-    let config = config(world.data_dir.path(), "http://127.0.0.1:1".into());
+    let config = config(world.data_dir.path(), "http://127.0.0.1:1".to_owned());
     let second = run(config, watch::channel(Status::Connecting).0, CancellationToken::new()).await;
     assert!(matches!(second, Err(AgentError::AlreadyRunning(_))));
     world.stop.cancel();

@@ -69,9 +69,8 @@ fn check_connected(data_dir: &Path, person: Option<&str>) -> Result<(), Failure>
     }
     let sentence = format!("no server and no key are kept in {}", data_dir.display());
     let who = person.map(|person| format!("as {person}, ")).unwrap_or_default();
-    Err(Failure::new(Exit::Failed, sentence).hint(format_args!(
-        "{who}connect this machine first: `sessionforge agent --server URL --key-file FILE`, and stop it once it is connected"
-    )))
+    Err(Failure::new(Exit::Failed, sentence)
+        .hint(format_args!("{who}log in first: `sessionforge auth login --server URL --key KEY`")))
 }
 
 fn definition(data_dir: &Path, run_as: Option<String>, options: &Install) -> Result<Definition, Failure> {

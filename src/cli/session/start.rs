@@ -60,7 +60,7 @@ pub(in crate::cli) async fn start(
     let keep_screen = config.keep_screens;
     let spec = Spec { session, launch, runtime_dir: dir, env, resumed_from: None, keep_screen, tier };
     let executable = launch::own_executable().context("this program cannot be run again")?;
-    launch::start(&executable, &spec).await.map_err(|error| refused(error.into()))?;
+    launch::start(&executable, &spec, None).await.map_err(|error| refused(error.into()))?;
     Ok(session)
 }
 

@@ -18,7 +18,7 @@ use crate::base::id::{OrganisationId, UserId};
 use crate::base::problem::Code;
 use crate::base::secret::Secret;
 use crate::store::audit::Action;
-use crate::store::{Role, StoreError};
+use crate::store::{Role, Scope, StoreError};
 
 /// Who is signed in, where, and on which server.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -31,6 +31,18 @@ pub(in crate::server) struct Me {
     second_factor: SecondFactor,
     build: &'static str,
     public_url: String,
+    /// What the key that asks may do; absent for a browser.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<OwnKey>,
+}
+
+/// What a program learns of the key it uses.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+struct OwnKey {
+    scopes: Vec<Scope>,
+    /// Milliseconds since 1970; absent for a key without an end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<u64>,
 }
 
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -69,7 +81,9 @@ pub(in crate::server) async fn show(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let of_key = |scopes: &Arc<[Scope]>| OwnKey { scopes: scopes.to_vec(), expires_at: caller.expires_at };
     let me = of(&shared, caller.user, caller.organisation, caller.role).await?;
+    let me = Me { key: caller.scopes.as_ref().map(of_key), ..me };
     let cookie = renewed(&shared, &caller, &headers).await?.map(|cookie| (header::SET_COOKIE, cookie));
     Ok((AppendHeaders(cookie), Json(me)).into_response())
 }
@@ -114,6 +128,7 @@ pub(super) async fn of(
         second_factor,
         build: crate::wire::build::version(),
         public_url: shared.url.clone(),
+        key: None,
     })
 }
 

@@ -25,7 +25,7 @@ async fn a_stop_is_heard_though_who_asked_for_it_is_gone_at_once() {
 async fn a_host_that_crashed_leaves_a_socket_that_the_next_one_replaces() {
     let dir = tempfile::tempdir().unwrap();
     let spec = spec(shell("echo up; read line"), dir.path());
-    let first = launch::start(binary(), &spec).await.unwrap();
+    let first = launch::start(binary(), &spec, None).await.unwrap();
     let mut probe = Probe::new(HostClient::connect(&first.socket, Role::Agent).await.unwrap());
     signal(first.pid, libc::SIGKILL);
     while probe.next().await.is_some() {}
@@ -34,7 +34,7 @@ async fn a_host_that_crashed_leaves_a_socket_that_the_next_one_replaces() {
     let facts = runtime_dir::read_facts(&spec.runtime_dir, spec.session).unwrap();
     assert_eq!(facts.info.state, SessionState::Running, "with nobody listening: lost");
 
-    let second = launch::start(binary(), &spec).await.unwrap();
+    let second = launch::start(binary(), &spec, None).await.unwrap();
     assert!(HostClient::connect(&second.socket, Role::Agent).await.is_ok());
     signal(second.pid, libc::SIGKILL);
 }

@@ -61,7 +61,7 @@ impl TestHost {
     pub async fn start(launch: Launch) -> Result<Self, Problem> {
         let dir = tempfile::tempdir().unwrap();
         let spec = spec(launch, dir.path());
-        let ready = launch::start(binary(), &spec).await?;
+        let ready = launch::start(binary(), &spec, None).await?;
         Ok(Self { dir, session: spec.session, pid: ready.pid, socket: ready.socket })
     }
 

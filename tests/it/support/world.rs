@@ -52,6 +52,8 @@ impl Place {
             std::fs::create_dir(dir.path().join(name)).unwrap();
         }
         std::fs::write(dir.path().join("home/.bashrc"), "PS1='$ '\n").unwrap();
+        // /etc/profile begins a PATH of its own; a person puts theirs in front again.
+        std::fs::write(dir.path().join("home/.profile"), ". ~/.bashrc\nPATH=~/../bin:$PATH\n").unwrap();
         std::fs::write(dir.path().join("agent/agent.json"), r#"{"allow": ["*"], "name": "workbench"}"#).unwrap();
         let log = std::env::var("SESSIONFORGE_LOG").unwrap_or_else(|_| "info".to_owned());
         Self { dir, log }
