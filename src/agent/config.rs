@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use super::dial::Way;
 pub use super::environment::Origin;
@@ -39,7 +39,7 @@ pub enum ConfigError {
 }
 
 /// `agent.json`. Every field may be left out; one that is not known here is a typing error, and refused.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConfigFile {
     /// Programs the server may start, by file name; `"*"` allows all.

@@ -47,6 +47,16 @@ pub(super) enum Command {
     Run(Run),
     /// This machine's sessions, straight from their PTY hosts
     Session(Session),
+    /// Find out what does not work, and what mends it
+    Doctor(super::doctor::Doctor),
+    /// What the agent has logged
+    Logs(super::logs::Logs),
+    /// Show and change this machine's settings
+    Config(super::config::Config),
+    /// Print a shell's completions
+    Completions(super::reference::Completions),
+    /// Print or write the man pages
+    Man(super::reference::Man),
     /// Print the version
     Version,
 }

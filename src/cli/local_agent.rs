@@ -8,7 +8,10 @@ use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, HOST};
 use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
 
+use crate::agent::config::Origin;
+use crate::agent::environment::{Environment, EnvironmentFacts, RESOLVED_WITHIN};
 use crate::agent::local::{LocalAgent, LocalStatus};
 
 /// Time an agent on the same machine has to answer.
@@ -23,7 +26,18 @@ pub(super) async fn status(data_dir: &Path) -> Option<LocalStatus> {
     tokio::time::timeout(ANSWER_WITHIN, ask(&agent, "/v1/status")).await.ok()?
 }
 
-async fn ask(agent: &LocalAgent, path: &str) -> Option<LocalStatus> {
+/// Where sessions' environment comes from: the running agent's word, else what an agent that is a service would find.
+pub(super) async fn environment(data_dir: &Path, origin: Option<Origin>) -> EnvironmentFacts {
+    if let Some(agent) = LocalAgent::read(data_dir) {
+        let within = RESOLVED_WITHIN + ANSWER_WITHIN;
+        if let Ok(Some(facts)) = tokio::time::timeout(within, ask(&agent, "/v1/environment")).await {
+            return facts;
+        }
+    }
+    Environment::new(origin.unwrap_or(Origin::Login)).facts().await
+}
+
+async fn ask<T: DeserializeOwned>(agent: &LocalAgent, path: &str) -> Option<T> {
     let stream = tokio::net::TcpStream::connect(agent.address).await.ok()?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
     tokio::spawn(connection);

@@ -8,12 +8,16 @@ mod args;
 mod attach;
 mod auth;
 mod browser;
+mod config;
+mod doctor;
 mod failure;
 mod local_agent;
 mod logging;
+mod logs;
 mod output;
 mod paths;
 mod progress;
+mod reference;
 #[cfg(unix)]
 mod run;
 mod server;
@@ -66,6 +70,11 @@ fn login_environment() -> Option<ExitCode> {
 fn run(args: Args, output: &mut Output) -> Result<ExitCode, Failure> {
     let done = match args.command {
         Command::Auth(auth) => return auth::run(auth, output),
+        Command::Doctor(doctor) => return doctor::run(doctor, output),
+        Command::Config(config) => config::run(config, output),
+        Command::Logs(logs) => logs::run(logs, output),
+        Command::Completions(completions) => reference::complete(&completions),
+        Command::Man(man) => reference::man(man),
         Command::Session(session) => return session::run(session, output),
         #[cfg(unix)]
         Command::Run(run) => return run::run(run, output),

@@ -63,10 +63,12 @@ impl Look {
 }
 
 /// Where a command writes.
+#[allow(clippy::struct_excessive_bools, reason = "facts about two streams, each independent of the others")]
 pub(super) struct Output {
     out: Box<dyn Write>,
     err: Box<dyn Write>,
     out_is_terminal: bool,
+    out_is_read: bool,
     out_colours: bool,
     err_colours: bool,
 }
@@ -78,6 +80,7 @@ impl Output {
             && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         Self {
             out_is_terminal: stdout().is_terminal(),
+            out_is_read: true,
             out_colours: colours && stdout().is_terminal(),
             err_colours: colours && stderr().is_terminal(),
             out: Box::new(stdout()),
@@ -90,7 +93,7 @@ impl Output {
     pub(super) fn kept() -> (Self, Kept) {
         let kept = Kept::default();
         let (out, err) = (Box::new(kept.clone()), Box::new(kept.clone()));
-        (Self { out, err, out_is_terminal: false, out_colours: false, err_colours: false }, kept)
+        (Self { out, err, out_is_terminal: false, out_is_read: true, out_colours: false, err_colours: false }, kept)
     }
 
     /// Whether a person watches.
@@ -101,7 +104,12 @@ impl Output {
     /// One line of the result.
     pub(super) fn line(&mut self, text: impl fmt::Display) {
         // A reader that has gone away wants no more of it.
-        let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+        self.out_is_read &= writeln!(self.out, "{text}").and_then(|()| self.out.flush()).is_ok();
+    }
+
+    /// Whether somebody still takes the result.
+    pub(super) fn is_read(&self) -> bool {
+        self.out_is_read
     }
 
     /// A result that a script reads.

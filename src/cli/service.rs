@@ -4,6 +4,7 @@ pub(super) mod args;
 pub(super) mod health;
 mod install;
 pub(super) mod place;
+pub(super) mod sight;
 mod status;
 
 use std::process::ExitCode;

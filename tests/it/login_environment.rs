@@ -46,7 +46,7 @@ async fn a_claude_that_only_the_login_shell_finds_is_started_from_the_page() {
     install_claude(world.dir());
     let session = world.start_session("sf-claude", &[]).await;
     let viewer = world.viewer(session, Manners::default()).await;
-    viewer.expect_text("/home/.nvm, two").await;
+    viewer.expect_text("/.nvm, two").await;
     viewer.expect_text("lines = 1").await;
     let facts = environment(&world, "GET").await;
     assert_eq!(

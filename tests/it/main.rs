@@ -26,6 +26,8 @@
 //! | [`auth`] | `sessionforge auth`: a key that is asked about, stored, used and removed |
 //! | [`login_environment`] | sessions have the environment of the login shell, which may be slow, loud or broken |
 //! | [`way_out`] | a proxy and a company's own authority between machine and server |
+//! | [`doctor`] | `sessionforge doctor` finds each thing that goes wrong, and says what mends it |
+//! | [`maintenance`] | `config`, `logs`, `completions`, `man`, `version` |
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`update`] | another build in the place of the one that runs, and back if it does not come up; sessions live through it |
 //! | [`up`] | one command to a terminal; what stays when it is stopped |
@@ -99,6 +101,7 @@ mod commands;
 mod compatibility;
 mod crowd;
 mod disks;
+mod doctor;
 mod drill;
 mod fidelity;
 mod harness;
@@ -121,6 +124,7 @@ mod local_api;
 mod login_environment;
 mod lost;
 mod machine_sleeps;
+mod maintenance;
 mod permissions;
 mod relay;
 mod restart;

@@ -154,6 +154,15 @@ async fn the_help_says_what_it_said_when_it_was_read_last() {
         &["session", "screen"],
         &["session", "stop"],
         &["run"],
+        &["auth"],
+        &["auth", "login"],
+        &["auth", "logout"],
+        &["status"],
+        &["doctor"],
+        &["logs"],
+        &["config"],
+        &["completions"],
+        &["man"],
     ] {
         let ran = run(place.command(&[&["help"], command].concat())).await;
         assert_eq!(ran.code, 0, "{ran:?}");

@@ -1,0 +1,119 @@
+//! What sessions can run: their environment, Claude Code in it, and the terminal they get.
+
+use std::path::{Path, PathBuf};
+
+use super::{Finding, State};
+use crate::agent::config::{ConfigFile, Origin};
+use crate::agent::environment::EnvironmentFacts;
+use crate::cli::paths::shell_word;
+use crate::host::tier::{self, Tier};
+
+/// The program that sessions are mostly for.
+const CLAUDE: &str = if cfg!(windows) { "claude.cmd" } else { "claude" };
+
+/// Where installers put it below a home directory; a `*` stands for a version.
+const BELOW_HOME: [&str; 8] = [
+    ".local/bin",
+    ".claude/local",
+    ".npm-global/bin",
+    ".nvm/versions/node/*/bin",
+    ".local/share/fnm/node-versions/*/installation/bin",
+    ".volta/bin",
+    ".bun/bin",
+    "n/bin",
+];
+
+/// And elsewhere.
+const ELSEWHERE: [&str; 3] = ["/usr/local/bin", "/opt/homebrew/bin", "/opt/node/bin"];
+
+pub(super) fn environment(facts: &EnvironmentFacts) -> Finding {
+    let shell = facts.shell.as_deref().unwrap_or("the login shell");
+    if let Some(problem) = &facts.problem {
+        return Finding::new("environment", State::Warning, problem)
+            .why("sessions from the page get the agent's own environment: programs that only a shell finds are missing")
+            .mend(format_args!("{shell} -l -i -c true < /dev/null, and mend what waits or fails"));
+    }
+    match facts.origin {
+        Origin::Agent => Finding::good("environment", "sessions from the page have the agent's own"),
+        Origin::Login => Finding::good(
+            "environment",
+            format_args!(
+                "of {shell}, in {} ms; it sets {}",
+                facts.took_ms.unwrap_or_default(),
+                if facts.set.is_empty() { "nothing more".to_owned() } else { facts.set.join(" ") }
+            ),
+        ),
+    }
+}
+
+pub(super) fn claude(facts: &EnvironmentFacts) -> Finding {
+    let path = facts.path.clone().unwrap_or_default();
+    if let Some(found) = std::env::split_paths(&path).map(|folder| folder.join(CLAUDE)).find(|file| file.is_file()) {
+        return Finding::good("claude", found.display());
+    }
+    let why = "a session that is started from the page would not find it";
+    let finding = |what: String| Finding::new("claude", State::Bad, what).why(why);
+    match installed_elsewhere(std::env::home_dir().as_deref()) {
+        Some(found) => {
+            let folder = found.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
+            finding(format!(
+                "command not found: claude is at {}, which is not on the PATH of sessions",
+                found.display()
+            ))
+            .mend(format_args!("echo 'export PATH={}:\"$PATH\"' >> ~/.profile", shell_word(&folder)))
+        }
+        None => finding("command not found: claude is not on the PATH of sessions".to_owned())
+            .mend("npm install -g @anthropic-ai/claude-code"),
+    }
+}
+
+fn installed_elsewhere(home: Option<&Path>) -> Option<PathBuf> {
+    let below = home.into_iter().flat_map(|home| BELOW_HOME.iter().flat_map(|pattern| folders(home, pattern)));
+    let folders = below.chain(ELSEWHERE.iter().map(PathBuf::from));
+    folders.map(|folder| folder.join(CLAUDE)).find(|file| file.is_file())
+}
+
+/// The folders that a pattern with at most one `*` means, the newest name first.
+fn folders(home: &Path, pattern: &str) -> Vec<PathBuf> {
+    let Some((before, after)) = pattern.split_once("/*/") else { return vec![home.join(pattern)] };
+    let entries = std::fs::read_dir(home.join(before)).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries.map(|entry| entry.path().join(after)).collect();
+    found.sort();
+    found.reverse();
+    found
+}
+
+/// How sessions get a terminal; told where it could be better.
+pub(super) fn terminal(config: &ConfigFile) -> Option<Finding> {
+    match tier::probe::tier(config.tier) {
+        Ok(Tier::Pty) => None,
+        Ok(tier @ Tier::Pipes) => Some(
+            Finding::new("terminal", State::Bad, tier)
+                .why("sessions start and show nothing of full-screen programs")
+                .mend("wsl --install, or install Git for Windows"),
+        ),
+        Ok(tier @ (Tier::Conpty | Tier::GitBash { .. })) => {
+            Some(Finding::good("terminal", format_args!("{tier}; WSL would be better: wsl --install")))
+        }
+        Ok(tier) => Some(Finding::good("terminal", tier)),
+        Err(error) => Some(Finding::new("terminal", State::Bad, error).mend("sessionforge config unset tier")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claude_that_nvm_installed_is_found_where_it_is() {
+        let home = tempfile::tempdir().unwrap();
+        for version in ["v18.0.0", "v22.1.0"] {
+            let folder = home.path().join(".nvm/versions/node").join(version).join("bin");
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join(CLAUDE), "").unwrap();
+        }
+        let found = installed_elsewhere(Some(home.path())).unwrap();
+        assert!(found.ends_with(Path::new("v22.1.0/bin").join(CLAUDE)), "{}", found.display());
+    }
+}
