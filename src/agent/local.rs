@@ -6,6 +6,7 @@
 //! and is checked by computing it again from a secret of this data directory. `docs/local-api.md` has the addresses.
 
 mod api;
+mod handoff;
 mod serve;
 
 use std::fmt::Write as _;
@@ -21,8 +22,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::api::Api;
 pub use self::api::{Link, LocalStatus};
+pub use self::handoff::Handed;
 use super::Status;
 use super::config::AgentConfig;
+use super::handing::Handing;
 use super::hosts::Hosts;
 use crate::base::id::{SessionId, fill_random};
 use crate::base::private;
@@ -147,6 +150,7 @@ impl Local {
     pub(super) async fn start(
         config: &Arc<AgentConfig>,
         hosts: &Arc<Hosts>,
+        handing: &Arc<Handing>,
         status: watch::Receiver<Status>,
     ) -> io::Result<Self> {
         let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).await {
@@ -156,7 +160,7 @@ impl Local {
         let agent = LocalAgent { version: VERSION, address: listener.local_addr()?, token: random() };
         let file = file(&config.data_dir);
         private::replace_file(&file, &serde_json::to_vec(&agent)?)?;
-        let api = Api::new(agent, Arc::clone(config), Arc::clone(hosts), status);
+        let api = Api::new(agent, Arc::clone(config), Arc::clone(hosts), Arc::clone(handing), status);
         let stop = CancellationToken::new();
         tokio::spawn(serve::serve(listener, api.router(), stop.clone()));
         Ok(Self { file, _stop: stop.drop_guard() })

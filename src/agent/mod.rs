@@ -15,6 +15,7 @@ pub mod error;
 mod facts;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod handing;
 mod hosts;
 mod last_screen;
 mod link;
@@ -39,6 +40,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::config::AgentConfig;
 use self::credentials::CredentialsError;
 use self::error::{Next, UplinkError};
+use self::handing::Handing;
 use self::hosts::Hosts;
 pub use self::hosts::runtime_dir;
 pub use self::register::Registered;
@@ -117,14 +119,15 @@ pub async fn run(
     };
     let config = Arc::new(config);
     // Sessions and their way to the server do not depend on it.
-    let _local = local::Local::start(&config, &hosts, status.subscribe())
+    let handing = Arc::new(Handing::default());
+    let _local = local::Local::start(&config, &hosts, &handing, status.subscribe())
         .await
         .inspect_err(|cause| tracing::warn!(%cause, "programs on this machine cannot ask the agent"));
     let mut backoff = Backoff::new();
     loop {
         status.send_replace(Status::Connecting);
         let ended = tokio::select! {
-            ended = connection(&config, &hosts, &status, &stop) => ended,
+            ended = connection(&config, &hosts, &handing, &status, &stop) => ended,
             () = stop.cancelled() => return Ok(()),
         };
         let Err(cause) = ended.outcome else { return Ok(()) };
@@ -157,6 +160,7 @@ struct Ended {
 async fn connection(
     config: &Arc<AgentConfig>,
     hosts: &Arc<Hosts>,
+    handing: &Handing,
     status: &watch::Sender<Status>,
     stop: &CancellationToken,
 ) -> Ended {
@@ -172,7 +176,7 @@ async fn connection(
     tracing::info!(machine = %registered.machine, organisation = registered.organisation, "connected");
     status.send_replace(Status::Online(registered));
     let since = Instant::now();
-    let outcome = Uplink::new(Arc::clone(config), Arc::clone(hosts)).serve(socket, stop).await;
+    let outcome = Uplink::new(Arc::clone(config), Arc::clone(hosts), handing.online()).serve(socket, stop).await;
     Ended { outcome, healthy: since.elapsed() >= HEALTHY_AFTER }
 }
 

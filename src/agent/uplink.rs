@@ -22,6 +22,7 @@ use super::announce;
 use super::config::AgentConfig;
 use super::connect::Socket;
 use super::error::UplinkError;
+use super::handing::Questions;
 use super::hosts::{self, Hosts, Opening};
 use super::last_screen::StandIn;
 use super::link::{Gone, ToHost, bare_ask};
@@ -46,7 +47,6 @@ pub(super) struct Uplink {
     config: Arc<AgentConfig>,
     hosts: Arc<Hosts>,
     shared: Arc<Shared>,
-    /// Sessions by channel.
     channels: HashMap<u32, Session>,
     by_session: HashMap<SessionId, u32>,
     /// Channels are never used twice on a connection.
@@ -57,6 +57,7 @@ pub(super) struct Uplink {
     links: JoinSet<Gone>,
     /// What takes a while: starting, forgetting, looking for hosts.
     errands: JoinSet<Answer>,
+    questions: Questions,
 }
 
 struct Session {
@@ -92,7 +93,7 @@ enum Answer {
 
 impl Uplink {
     /// For a connection the server has registered.
-    pub(super) fn new(config: Arc<AgentConfig>, hosts: Arc<Hosts>) -> Self {
+    pub(super) fn new(config: Arc<AgentConfig>, hosts: Arc<Hosts>, questions: Questions) -> Self {
         Self {
             config,
             hosts,
@@ -103,6 +104,7 @@ impl Uplink {
             opening: HashSet::new(),
             links: JoinSet::new(),
             errands: JoinSet::new(),
+            questions,
         }
     }
 
@@ -141,6 +143,7 @@ impl Uplink {
                     }
                     Some(Ok(gone)) = self.links.join_next() => self.on_gone(gone),
                     Some(Ok(answer)) = self.errands.join_next() => self.on_answer(answer)?,
+                    Some(question) = self.questions.next() => shared.say(&question)?,
                     _ = beat.tick() => {
                         if shared.beat() {
                             break Err(UplinkError::Slept);
@@ -251,6 +254,7 @@ impl Uplink {
                     Answer::Forgotten { request, session, outcome }
                 });
             }
+            ToAgent::Handoff { request, handoff, problem } => self.questions.told(request, handoff, problem),
             ToAgent::Registered { .. } | ToAgent::Unknown => {}
         }
         Ok(())

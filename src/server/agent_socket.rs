@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 
@@ -16,21 +17,27 @@ use super::Shared;
 use super::audit::note_refusal;
 use super::auth::Caller;
 use super::auth::client::ClientAddress;
+use super::handoff_asked;
 use super::rate::PerSecond;
-use super::relay::{Line, Organisation, SessionHub, Uplink};
+use super::relay::{Line, Organisation, Relay, SessionHub, Uplink};
 use super::socket::{BATCH_BYTES, Bye, Conversation, FrameSocket};
 use super::upgrade::Upgrade;
 use crate::base::clock::unix_millis;
 use crate::base::id::{KeyId, SessionId};
 use crate::base::limits::HELLO_WITHIN;
+use crate::base::problem::{Code, Problem};
 use crate::store::audit::Action;
 use crate::store::{Store, StoreError};
 use crate::wire::Frame;
 use crate::wire::close::Close;
+use crate::wire::handoff::HandoffAsk;
 use crate::wire::message::{self, Announced, FromAgent, SessionSays, ToAgent};
 
 /// Messages an agent may send in a second: thousands of viewers who join or leave at once are answered one by one.
 const MESSAGES_PER_SECOND_MAX: usize = 20_000;
+
+/// Questions of one agent about handoffs that wait for an answer: each is a command that somebody waits for.
+const HANDINGS_MAX: usize = 64;
 
 /// The same in bytes: an agent that comes back names all its sessions in a few hundred KiB.
 const MESSAGE_BYTES_PER_SECOND_MAX: usize = 16 * 1024 * 1024;
@@ -118,6 +125,8 @@ where
         organisation,
         channels: HashMap::new(),
         by_session: HashMap::new(),
+        relay: Arc::clone(relay),
+        handings: Arc::new(Semaphore::new(HANDINGS_MAX)),
         messages: PerSecond::new(MESSAGES_PER_SECOND_MAX, now),
         message_bytes: PerSecond::new(MESSAGE_BYTES_PER_SECOND_MAX, now),
     };
@@ -153,6 +162,9 @@ struct Agent {
     organisation: Arc<Organisation>,
     channels: HashMap<u32, (SessionId, Arc<SessionHub>)>,
     by_session: HashMap<SessionId, u32>,
+    relay: Arc<Relay>,
+    /// Questions about handoffs that wait for their answer.
+    handings: Arc<Semaphore>,
     messages: PerSecond,
     message_bytes: PerSecond,
 }
@@ -199,6 +211,7 @@ impl Agent {
                 }
             }
             FromAgent::Session { channel, says } => self.on_says(channel, says),
+            FromAgent::Handoff { request, session, ask } => self.on_handoff(request, session, ask),
             FromAgent::Done { request, problem } => self.uplink.answered(request, problem),
             FromAgent::Unknown => {}
         }
@@ -216,6 +229,25 @@ impl Agent {
                 hub.says(&self.uplink, channel, says);
             }
         }
+    }
+
+    fn on_handoff(&self, request: u64, session: SessionId, ask: HandoffAsk) {
+        let (relay, uplink) = (Arc::clone(&self.relay), Arc::clone(&self.uplink));
+        let Ok(permit) = Arc::clone(&self.handings).try_acquire_owned() else {
+            let text = format!("this machine asks for {HANDINGS_MAX} handoffs at once already; try again soon");
+            let problem = Some(Problem::new(Code::TooMany, text));
+            return uplink.say(&ToAgent::Handoff { request, handoff: None, problem });
+        };
+        let place = Arc::clone(&self.organisation);
+        tokio::spawn(async move {
+            let asked = handoff_asked::answer(&relay, &place, &uplink, session, ask).await;
+            let (handoff, problem) = match asked {
+                Ok(handoff) => (Some(Box::new(handoff)), None),
+                Err(problem) => (None, Some(problem)),
+            };
+            uplink.say(&ToAgent::Handoff { request, handoff, problem });
+            drop(permit);
+        });
     }
 
     /// The connection has ended.

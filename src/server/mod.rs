@@ -10,6 +10,8 @@ mod config;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod guest;
+mod handoff;
+mod handoff_asked;
 mod heart;
 mod links;
 mod listen;
@@ -161,6 +163,7 @@ impl Server {
             let mut beat = tokio::time::interval(EXPIRY_EVERY);
             while shutdown.run_until_cancelled(beat.tick()).await.is_some() {
                 shared.relay.close_expired(unix_millis());
+                shared.relay.end_handoffs(unix_millis()).await;
             }
         };
         tokio::join!(people, commands, monitoring, expiring);

@@ -214,11 +214,11 @@ impl Tab {
             return Err(Problem::new(Code::TooMany, text));
         }
         let (view, hub, whose) = self.organisation.may_session(&self.page.who, session, Permission::WatchSession)?;
-        let may_type = self.page.who.allows(Permission::TypeSession, whose);
+        let may_type = self.organisation.may_type(&self.page.who, session);
         let slot = hub.attach(Arrival { may_type, ..arrival })?;
         note_watching(&self.shared, &self.page.who, self.from, &view);
-        if whose != Whose::Own {
-            // Sharing may have ended in between; what the hub was told then did not name this viewer.
+        if whose != Whose::Own || !may_type {
+            // It may have been handed on in between; what the hub was told then did not name this viewer.
             self.organisation.reconsider(session);
         }
         self.channels.insert(channel, Attached { session, hub, slot, queued: false });

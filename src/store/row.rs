@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::handoff::HandoffRow;
 use super::scope::Scope;
 use crate::base::allow_list::AllowList;
 use crate::base::id::{InvitationId, KeyId, MachineId, OrganisationId, UserId};
@@ -203,7 +204,7 @@ pub enum Sharing {
     /// Nobody.
     #[default]
     Private,
-    /// Everybody in the organisation; members may type, viewers watch.
+    /// Everybody in the organisation; members may adopt it, viewers watch.
     Organisation,
 }
 
@@ -218,9 +219,12 @@ pub struct SessionRow {
     pub owner: UserId,
     /// All the rest.
     pub info: SessionInfo,
-    /// Who else may see it.
+    /// Who else may see it: follows from the handoff, and is what earlier builds have of it.
     #[serde(default)]
     pub sharing: Sharing,
+    /// Its newest handoff, if there ever was one.
+    #[serde(default)]
+    pub handoff: Option<HandoffRow>,
 }
 
 /// What a one-time link is for.

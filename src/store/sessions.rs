@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::db::Fault;
 use super::schema::{Look, MACHINES, SESSION_HOMES, SESSIONS, pair};
-use super::{SessionRow, Sharing, Store, StoreError};
+use super::{SessionRow, Store, StoreError};
 use crate::base::id::{MachineId, OrganisationId, SessionId};
 
 /// Where a session is: how a foreign id is told from an unknown one, and how a row is found by its id alone.
@@ -27,23 +27,9 @@ impl Store {
     }
 
     /// Notes a session. An id that is known under another machine is refused with
-    /// [`StoreError::ForeignSession`]; owner and sharing of a known one stay.
+    /// [`StoreError::ForeignSession`]; owner, sharing and handoff of a known one stay.
     pub async fn put_session(&self, row: SessionRow) -> Result<(), StoreError> {
         self.write(move |t| note(t, row)).await
-    }
-
-    /// Changes who may see a session.
-    pub async fn share_session(
-        &self,
-        organisation: OrganisationId,
-        id: SessionId,
-        sharing: Sharing,
-    ) -> Result<(), StoreError> {
-        self.write(move |t| match find(t, organisation, id)? {
-            Some(row) => put(t, &SessionRow { sharing, ..row }),
-            None => Err(StoreError::NotFound { what: "session" }.into()),
-        })
-        .await
     }
 
     /// Forgets a session.
@@ -73,14 +59,14 @@ pub(super) fn remove_all(t: &WriteTransaction, organisation: OrganisationId, mac
     rows.iter().try_for_each(|row| remove(t, row))
 }
 
-fn find(t: &impl Look, organisation: OrganisationId, id: SessionId) -> Result<Option<SessionRow>, Fault> {
+pub(super) fn find(t: &impl Look, organisation: OrganisationId, id: SessionId) -> Result<Option<SessionRow>, Fault> {
     match SESSION_HOMES.get(t, &id.to_string())? {
         Some(home) if home.organisation == organisation => SESSIONS.get(t, &place(organisation, home.machine, id)),
         _ => Ok(None),
     }
 }
 
-fn put(t: &WriteTransaction, row: &SessionRow) -> Result<(), Fault> {
+pub(super) fn put(t: &WriteTransaction, row: &SessionRow) -> Result<(), Fault> {
     SESSIONS.put(t, &place(row.organisation, row.machine, row.info.id), row)?;
     let home = SessionHome { organisation: row.organisation, machine: row.machine };
     SESSION_HOMES.put(t, &row.info.id.to_string(), &home)
@@ -96,17 +82,16 @@ fn place(organisation: OrganisationId, machine: MachineId, id: impl std::fmt::Di
     pair(organisation, pair(machine, id))
 }
 
-/// `row` with the owner and the sharing it had before, if it may be written at all.
+/// `row` with the owner and the handoff it had before, if it may be written at all.
 fn checked(t: &impl Look, row: SessionRow) -> Result<SessionRow, Fault> {
     match SESSION_HOMES.get(t, &row.info.id.to_string())? {
         None => Ok(row),
         Some(home) if home.organisation != row.organisation || home.machine != row.machine => {
             Err(StoreError::ForeignSession.into())
         }
-        Some(_) => {
-            let known = find(t, row.organisation, row.info.id)?;
-            let (owner, sharing) = known.map_or((row.owner, row.sharing), |known| (known.owner, known.sharing));
-            Ok(SessionRow { owner, sharing, ..row })
-        }
+        Some(_) => Ok(match find(t, row.organisation, row.info.id)? {
+            Some(SessionRow { owner, sharing, handoff, .. }) => SessionRow { owner, sharing, handoff, ..row },
+            None => row,
+        }),
     }
 }

@@ -35,7 +35,7 @@ fn key_row(secret: &str, organisation: OrganisationId, created_by: UserId) -> Ke
 
 fn session_row(machine: MachineId, organisation: OrganisationId, owner: UserId) -> SessionRow {
     let info = SessionInfo { started_at: 1, ..SessionInfo::new(SessionId::random(), "bash") };
-    SessionRow { machine, organisation, owner, info, sharing: Sharing::Private }
+    SessionRow { machine, organisation, owner, info, sharing: Sharing::Private, handoff: None }
 }
 
 fn browser_row(cookie: &str, user: UserId, organisation: OrganisationId, created_at: u64) -> BrowserSessionRow {

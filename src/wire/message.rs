@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::frame::Frame;
+use super::handoff::{HandoffAsk, HandoffView};
 use super::session::{Launch, MachineFacts, ScreenText, SessionInfo};
 use crate::base::id::{MachineId, SessionId, UserId, ViewerId};
 use crate::base::offset::Offset;
@@ -214,6 +215,17 @@ pub enum ToAgent {
         /// What.
         ask: SessionAsk,
     },
+    /// How the handoff that was asked about is, or why there is no answer.
+    Handoff {
+        /// The request's number.
+        request: u64,
+        /// How it is.
+        #[serde(default)]
+        handoff: Option<Box<HandoffView>>,
+        /// Why that is not told.
+        #[serde(default)]
+        problem: Option<Problem>,
+    },
     /// A kind of a newer protocol.
     #[serde(other)]
     Unknown,
@@ -252,6 +264,15 @@ pub enum FromAgent {
         channel: u32,
         /// What.
         says: SessionSays,
+    },
+    /// A program here, or somebody at the machine, asks for a session's handoff. Answered by [`ToAgent::Handoff`].
+    Handoff {
+        /// Number of the request, on this connection.
+        request: u64,
+        /// Of which session.
+        session: SessionId,
+        /// What.
+        ask: HandoffAsk,
     },
     /// A request was carried out, or why not.
     Done {
@@ -468,8 +489,11 @@ pub struct SessionView {
     pub viewers: u32,
     /// Whose it is.
     pub owner: Person,
-    /// Whether everybody in the organisation may see it, and members type.
+    /// Whether everybody in the organisation may see it, and members adopt it.
     pub shared: bool,
+    /// How it is handed over, while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<Box<HandoffView>>,
     /// Who watches or types now, each once; at most twenty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub watching: Vec<Person>,

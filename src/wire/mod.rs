@@ -6,6 +6,7 @@ pub mod build;
 pub mod close;
 pub mod conversation;
 pub mod frame;
+pub mod handoff;
 pub mod hello;
 pub mod message;
 pub mod passing;

@@ -213,7 +213,7 @@ async fn a_machine_is_renamed_and_an_admin_watches_visibly() {
     other.portraits("session-may-not-type").await;
     tab.click("button: More").await;
     tab.click("button: Share with the organisation").await;
-    other.expect_element("button: Take control").await;
+    other.expect_element("button: Adopt").await;
     let signed_in = open(&chrome, &world, "/settings/security").await;
     sign_in_silently(&signed_in, &world).await;
 }

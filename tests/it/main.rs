@@ -21,6 +21,7 @@
 //! | [`machine_sleeps`] | what was typed before a machine slept is not applied after |
 //! | [`permissions`] | who may do what: every address and every message, with every role, key and organisation |
 //! | [`attach`] | a person's own terminal on a session: raw and given back, sizes, floods, whatever dies |
+//! | [`handoff`] | sessions handed over: adopted, given and taken back, over every fault |
 //! | [`local_api`] | the agent's HTTP on the machine, and `sessionforge status` |
 //! | [`service`] | the agent as a systemd service: installed, kept alive, changed, removed; sessions live through it |
 //! | [`auth`] | `sessionforge auth`: a key that is asked about, stored, used and removed |
@@ -104,6 +105,7 @@ mod disks;
 mod doctor;
 mod drill;
 mod fidelity;
+mod handoff;
 mod harness;
 mod host;
 mod hostile;

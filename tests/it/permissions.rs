@@ -157,7 +157,7 @@ async fn checks_of(row: Row, stage: &Stage<'_>, abroad: &Stage<'_>) -> Vec<Check
                 Whose::Own => row.own.to_owned(),
                 // What is shared is others' too.
                 Whose::Shared => format!("{}{}", row.shared, row.others),
-                Whose::Others => row.others.to_owned(),
+                Whose::Others | Whose::Adopted => row.others.to_owned(),
             };
             let allowed = has(&roles, role);
             let denied =
@@ -278,6 +278,7 @@ fn documented() -> String {
         let cell = |role: Role| {
             let may = |whose| rule.least(whose).is_some_and(|least| role <= least);
             match (may(Whose::Own), may(Whose::Shared), may(Whose::Others)) {
+                (true, false, _) if may(Whose::Adopted) => "own, adopted",
                 (false, ..) => "–",
                 // What belongs to nobody in particular has no others.
                 (true, _, true) => "all",

@@ -46,16 +46,6 @@ export async function startAgain({ machine, command, args = [], workdir, name })
   }
 }
 
-/** @param {SessionView} session shared with the organisation, or not any more */
-export async function toggleShared(session) {
-  try {
-    const { shared } = await api.share(session.id, !session.shared);
-    say(shared ? 'Shared: everybody in the organisation sees it, and members may type.' : 'Not shared any more: whoever watched it was sent away.');
-  } catch (error) {
-    say(`Nothing was changed: ${asProblem(error).message}`);
-  }
-}
-
 /** Goes on with the conversation of an ended session, in a new one. @param {SessionView} session */
 export async function resume(session) {
   try {

@@ -8,7 +8,8 @@ import { Icon } from '../ui/icon.js';
 import { Mark } from '../ui/mark.js';
 import { Menu } from '../ui/menu.js';
 import { say } from '../ui/toast.js';
-import { askForget, askStop, canStop, resume, startAgain, toggleShared } from './actions.js';
+import { askForget, askStop, canStop, resume, startAgain } from './actions.js';
+import { HandoffButtons, SharedBadge, standing, toggleShared } from './handoff.js';
 
 /**
  * The 44 pixels above a terminal: what it is, how it is, who watches, who types.
@@ -28,7 +29,7 @@ export function Bar({ session, control, sizing, setSizing, take, find }) {
   const mine = me.value;
   const others = (session.watching ?? []).filter((it) => it.id !== mine?.user.id);
   const names = others.map((it) => it.name).join(', ');
-  const manages = mine?.user.id === session.owner?.id ? mine?.role !== 'viewer' : mine?.role === 'owner' || mine?.role === 'admin';
+  const { manages } = standing(session);
   /** @type {import('../ui/menu.js').Item[]} */
   const items = [
     { label: 'Fit to this window', checked: sizing === 'fit', run: () => setSizing('fit') },
@@ -37,7 +38,7 @@ export function Bar({ session, control, sizing, setSizing, take, find }) {
     { label: 'Search…', icon: 'search', run: find },
     { label: 'Copy the address', icon: 'copy', run: () => void copyText(location.href).then((done) => say(done ? 'The address is on the clipboard.' : 'The browser does not let the page copy.')) },
     'line',
-    ...(manages ? [{ label: 'Share with the organisation', checked: session.shared, run: () => void toggleShared(session) }, /** @type {const} */ ('line')] : []),
+    ...(manages && live ? [{ label: 'Share with the organisation', checked: session.shared, run: () => void toggleShared(session) }, /** @type {const} */ ('line')] : []),
     ...(live ? [
       { label: 'Stop…', icon: 'circle-stop', danger: true, disabled: !canStop(session), run: () => askStop(session, false) },
       { label: 'Kill…', icon: 'x', danger: true, disabled: !canStop(session), run: () => askStop(session, true) },
@@ -55,10 +56,11 @@ export function Bar({ session, control, sizing, setSizing, take, find }) {
     ${origin ? html`<a class="bar-origin" href="/sessions/${origin.id}" title="Goes on with the conversation of “${nameOf(origin)}”">Resumed</a>` : null}
     <span class="bar-space"></span>
     <span class="bar-state">${live && control && !control.you ? 'Watching' : stateWord(session)}</span>
-    ${session.shared ? html`<span class="bar-state" title="Everybody in the organisation sees it">Shared</span>` : null}
+    <${SharedBadge} session=${session} />
     ${live && (viewers > 1 || others.length > 0) ? html`<span class="bar-fact" title="${names || `${viewers} screens show this session`}"><${Icon} name="eye" size=${14} />${others.length > 0 ? html`<span class="bar-names">${names}</span><span class="bar-count">${others.length}</span>` : viewers}</span>` : null}
     ${live && control && control.may_type !== false && (viewers > 1 || !control.you) ? (control.you ? html`<span class="bar-fact bar-you" title="You have the keyboard"><${Icon} name="keyboard" size=${14} /></span>`
       : html`<${Button} onClick=${take} title="Type here; whoever types now will watch">Take control<//>`) : null}
+    <${HandoffButtons} session=${session} />
     <span class="bar-find"><${IconButton} icon="search" label="Search in the terminal" onClick=${find} /></span>
     <${Menu} label="More" items=${items} />
   </header>`;

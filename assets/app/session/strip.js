@@ -5,6 +5,7 @@ import { machines } from '../state/fleet.js';
 import { connectionWords, sentence } from '../shell/connection.js';
 import { Button } from '../ui/controls.js';
 import { Ended } from './ended.js';
+import { HandoffStrip } from './handoff.js';
 
 /** "Reconnected" is shown for this long, in milliseconds. */
 const GOOD_NEWS_FOR = 2_500;
@@ -51,8 +52,12 @@ export function Strip({ session, line, control, refused, painted, take }) {
     return html`<${Ended} session=${session} />`;
   }
   if (back) return html`<div class="strip strip-good" role="status"><strong>Reconnected.</strong></div>`;
+  if (session.handoff && line.state === 'live') {
+    const handed = HandoffStrip({ session, nudged });
+    if (handed) return handed;
+  }
   if (nudged && control && control.may_type === false && line.state === 'live') {
-    return html`<div class="strip strip-nudge" key="looking-${refused}" role="status"><span><strong>Not typed: you may watch this session, not type.</strong> ${session.owner?.name ?? 'Its owner'} has to share it with you first.</span></div>`;
+    return html`<div class="strip strip-nudge" key="looking-${refused}" role="status"><span><strong>Not typed: you may watch this session, not type.</strong> ${session.handoff?.adopted_by ? `${session.handoff.adopted_by.name} has adopted it.` : `${session.owner?.name ?? 'Its owner'} has to share it with you first.`}</span></div>`;
   }
   if (nudged && control && !control.you && line.state === 'live') {
     return html`<div class="strip strip-nudge" key="watching-${refused}" role="status">

@@ -5,6 +5,7 @@ import { isLive, machines, nameOf, shortPath } from '../state/fleet.js';
 import { stateWord } from '../state/marks.js';
 import { Mark } from '../ui/mark.js';
 import { Resume } from './ended.js';
+import { Adopt, SharedBadge } from './handoff.js';
 import { watch } from './preview.js';
 
 /** @typedef {import('../wire/messages.js').SessionView} SessionView */
@@ -18,7 +19,9 @@ export function Tile({ session }) {
     <header>
       <${Mark} session=${session} silent />
       <a class="tile-name" href="/sessions/${session.id}">${nameOf(session)}</a>
+      <${SharedBadge} session=${session} />
       <span class="tile-state">${stateWord(session)}</span>
+      <${Adopt} session=${session} />
       <${Resume} session=${session} />
     </header>
     <${LastLines} session=${session} />

@@ -21,6 +21,7 @@ import { Setup, SetupNeeded } from '../pages/setup.js';
 import { SignIn, SignInByLink } from '../pages/sign_in.js';
 import { newSession, NewSession } from '../session/new_session.js';
 import { Asking } from '../ui/ask.js';
+import { GivingBack } from '../session/handoff.js';
 import { Button, Notice, Waiting } from '../ui/controls.js';
 import { onShortcut } from '../ui/shortcuts.js';
 import { Toasts } from '../ui/toast.js';
@@ -62,7 +63,7 @@ function Signed() {
     </div>
     <${Updated} />
     ${at.page === 'session' ? null : html`<${Tabs} />`}
-    <${NewSession} /><${Palette} /><${Help} /><${Asking} /><${Toasts} />
+    <${NewSession} /><${Palette} /><${Help} /><${Asking} /><${GivingBack} /><${Toasts} />
   </div>`;
 }
 

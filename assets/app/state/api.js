@@ -136,6 +136,10 @@ export const api = {
   forgetSession: (session) => call('DELETE', `/sessions/${session}`),
   /** @param {string} session @param {boolean} shared @returns {Promise<SessionView>} */
   share: (session, shared) => call('PUT', `/sessions/${session}/sharing`, { with: shared ? 'organisation' : 'private' }),
+  /** @param {string} session @returns {Promise<SessionView>} */
+  adopt: (session) => call('POST', `/sessions/${session}/adopt`, {}),
+  /** @param {string} session @param {{note?: string, verdict?: 'approved' | 'refused'}} said */
+  giveBack: (session, said) => call('POST', `/sessions/${session}/return`, said),
   /** @param {string} machine @param {{name?: string, tags?: string[]}} edit */
   editMachine: (machine, edit) => call('PATCH', `/machines/${machine}`, edit),
   /** @returns {Promise<{browsers: Browser[]}>} */

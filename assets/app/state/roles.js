@@ -2,7 +2,7 @@
 export const ROLES = [
   { id: 'owner', name: 'Owner', says: 'Does everything, also hands the organisation over.' },
   { id: 'admin', name: 'Admin', says: 'Sees all machines and sessions, manages members.' },
-  { id: 'member', name: 'Member', says: 'Has machines and sessions, and types into shared ones.' },
+  { id: 'member', name: 'Member', says: 'Has machines and sessions, and adopts shared ones.' },
   { id: 'viewer', name: 'Viewer', says: 'Watches what is shared, and never types.' },
 ];
 

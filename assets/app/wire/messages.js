@@ -31,7 +31,22 @@
  * @property {number} viewers
  * @property {Person} owner
  * @property {boolean} shared  with the organisation
+ * @property {Handoff} [handoff]  while it is shared or adopted
  * @property {Person[]} [watching]  who watches or types now
+ */
+
+/**
+ * @typedef {object} Handoff
+ * @property {number} number
+ * @property {'shared' | 'adopted'} phase
+ * @property {Person} by  who offers it
+ * @property {number} at  milliseconds since 1970
+ * @property {string} [note]
+ * @property {Person} [to]  who alone may adopt it
+ * @property {number} [expires_at]  milliseconds since 1970
+ * @property {boolean} gate  whether a program waits for it to be approved or refused
+ * @property {Person} [adopted_by]
+ * @property {number} [adopted_at]  milliseconds since 1970
  */
 
 /**

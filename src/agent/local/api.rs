@@ -14,10 +14,11 @@ use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::{LocalAgent, VERSION, session_token};
+use super::{LocalAgent, VERSION, handoff, session_token};
 use crate::agent::Status;
 use crate::agent::config::AgentConfig;
 use crate::agent::environment::EnvironmentFacts;
+use crate::agent::handing::Handing;
 use crate::agent::hosts::{self, Hosts, Opening};
 use crate::base::clock::unix_millis;
 use crate::base::id::{IdError, MachineId, SessionId};
@@ -98,7 +99,7 @@ impl From<&Status> for Link {
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Caller {
+pub(super) enum Caller {
     /// Whoever can read the data directory.
     Owner,
     /// The program of a session.
@@ -113,7 +114,7 @@ impl Caller {
         }
     }
 
-    fn check_may(self, session: SessionId) -> Result<(), Refused> {
+    pub(super) fn check_may(self, session: SessionId) -> Result<(), Refused> {
         if self == Self::Session(session) { Ok(()) } else { self.check_owner() }
     }
 }
@@ -121,8 +122,9 @@ impl Caller {
 /// What all requests share.
 pub(super) struct Api {
     agent: LocalAgent,
-    config: Arc<AgentConfig>,
+    pub(super) config: Arc<AgentConfig>,
     hosts: Arc<Hosts>,
+    pub(super) handing: Arc<Handing>,
     status: watch::Receiver<Status>,
     started_at: u64,
     /// The link that was seen last, and since when it is so.
@@ -134,10 +136,11 @@ impl Api {
         agent: LocalAgent,
         config: Arc<AgentConfig>,
         hosts: Arc<Hosts>,
+        handing: Arc<Handing>,
         status: watch::Receiver<Status>,
     ) -> Arc<Self> {
         let (now, link) = (unix_millis(), Link::from(&*status.borrow()));
-        Arc::new(Self { agent, config, hosts, status, started_at: now, link: Mutex::new((link, now)) })
+        Arc::new(Self { agent, config, hosts, handing, status, started_at: now, link: Mutex::new((link, now)) })
     }
 
     pub(super) fn router(self: Arc<Self>) -> Router {
@@ -148,6 +151,9 @@ impl Api {
             .route("/v1/sessions", get(sessions).post(start))
             .route("/v1/sessions/{id}", get(session))
             .route("/v1/sessions/{id}/stop", post(stop))
+            .route("/v1/sessions/{id}/pause", post(handoff::pause))
+            .route("/v1/sessions/{id}/resume", post(handoff::resume))
+            .route("/v1/sessions/{id}/handoff", post(handoff::look))
             .fallback(async || refused(Code::NotFound, "there is no such address; docs/local-api.md has them"))
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .layer(middleware::from_fn_with_state(Arc::clone(&self), admit))
@@ -332,13 +338,13 @@ async fn stop(
     Ok(StatusCode::ACCEPTED)
 }
 
-fn session_id(text: &str) -> Result<SessionId, Refused> {
+pub(super) fn session_id(text: &str) -> Result<SessionId, Refused> {
     text.parse().map_err(|error: IdError| refused(Code::BadRequest, &error.to_string()))
 }
 
 /// A problem as an answer.
 #[derive(Debug)]
-struct Refused(Problem);
+pub(super) struct Refused(pub(super) Problem);
 
 impl From<JsonRejection> for Refused {
     fn from(rejection: JsonRejection) -> Self {
@@ -363,6 +369,7 @@ impl IntoResponse for Refused {
             Code::NotAllowed | Code::CommandNotAllowed => StatusCode::FORBIDDEN,
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::Conflict | Code::SessionEnded => StatusCode::CONFLICT,
+            Code::MachineOffline => StatusCode::SERVICE_UNAVAILABLE,
             Code::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Code::CommandNotFound | Code::WorkdirNotFound => StatusCode::UNPROCESSABLE_ENTITY,

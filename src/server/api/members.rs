@@ -14,6 +14,7 @@ use super::super::auth::client::ClientAddress;
 use super::super::auth::permissions::role_name;
 use super::super::links;
 use super::paged::{Paged, oldest_first};
+use super::super::relay::By;
 use crate::base::clock::unix_millis;
 use crate::base::id::UserId;
 use crate::base::problem::Code;
@@ -86,6 +87,8 @@ pub(in crate::server) async fn change_role(
     shared.store.noting(event).set_role(caller.organisation, id, role).await?;
     shared.relay.reconnect(caller.organisation, id);
     if role == Role::Viewer {
+        let by = By { actor: caller.actor(), from: Some(from.0) };
+        shared.relay.lose_handoffs(caller.organisation, by, id).await?;
         // Whoever may not connect machines any more has none connected.
         shared.relay.reconnect_machines(caller.organisation, id).await?;
     }
@@ -102,7 +105,7 @@ pub(in crate::server) async fn deactivate(
     below(&shared, &caller, id).await?;
     let noting = shared.store.noting(caller.event(Action::MemberRemove, from).on(id).fact("how", "deactivated"));
     let ended = noting.deactivate_member(caller.organisation, id, unix_millis()).await?;
-    disconnect(&shared, &caller, id, &ended);
+    disconnect(&shared, &caller, from, id, &ended).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -141,15 +144,23 @@ pub(super) async fn leave(
     let how = if id == caller.user { "left" } else { "removed" };
     let noting = shared.store.noting(caller.event(Action::MemberRemove, from).on(id).fact("how", how));
     let ended = noting.remove_member(caller.organisation, id, unix_millis()).await?;
-    disconnect(shared, caller, id, &ended);
+    disconnect(shared, caller, from, id, &ended).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn disconnect(shared: &Shared, caller: &Caller, id: UserId, ended: &Ended) {
+async fn disconnect(
+    shared: &Shared,
+    caller: &Caller,
+    from: ClientAddress,
+    id: UserId,
+    ended: &Ended,
+) -> Result<(), ApiError> {
     ended.keys.iter().for_each(|key| shared.relay.disconnect_key(*key));
     // Those who belong elsewhere too come back there; the others are told to sign in.
     shared.relay.reconnect(caller.organisation, id);
     tracing::info!(user = %id, by = %caller.user, keys = ended.keys.len(), "a membership ended");
+    let by = By { actor: caller.actor(), from: Some(from.0) };
+    Ok(shared.relay.lose_handoffs(caller.organisation, by, id).await?)
 }
 
 #[derive(Debug, Serialize, schemars::JsonSchema)]

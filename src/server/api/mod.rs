@@ -4,6 +4,7 @@ pub(super) mod addresses;
 pub(super) mod audit;
 pub(super) mod browsers;
 pub(super) mod events;
+pub(super) mod handoff;
 pub(super) mod idempotency;
 pub(super) mod invitations;
 pub(super) mod keys;

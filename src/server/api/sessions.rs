@@ -17,7 +17,6 @@ use super::idempotency::IdempotencyKey;
 use super::machines::Size;
 use super::paged::Paged;
 use crate::base::id::SessionId;
-use crate::store::Sharing;
 use crate::store::audit::Action;
 use crate::wire::message::SessionView;
 
@@ -96,25 +95,4 @@ pub(in crate::server) async fn forget(
     shared.relay.forget(&caller, id).await?;
     note_soon(&shared, caller.event(Action::SessionForget, from).on(id));
     Ok(StatusCode::NO_CONTENT)
-}
-
-#[derive(Debug, Deserialize, schemars::JsonSchema)]
-pub(in crate::server) struct Share {
-    with: Sharing,
-}
-
-/// `PUT /sessions/{id}/sharing`: `{"with": "organisation"}` or `{"with": "private"}`.
-pub(in crate::server) async fn share(
-    caller: Caller,
-    State(shared): State<Arc<Shared>>,
-    from: ClientAddress,
-    Id(id): Id<SessionId>,
-    Body(Share { with }): Body<Share>,
-) -> Result<Json<SessionView>, ApiError> {
-    let action = match with {
-        Sharing::Organisation => Action::SessionShare,
-        Sharing::Private => Action::SessionReturn,
-    };
-    let noting = shared.store.noting(caller.event(action, from).on(id));
-    Ok(Json(shared.relay.share(&noting, &caller, id, with).await?))
 }

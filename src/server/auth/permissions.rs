@@ -37,6 +37,7 @@ pub enum Permission {
     ReadScreen,
     TypeSession,
     ShareSession,
+    AdoptSession,
     StopSession,
     ForgetSession,
 }
@@ -48,6 +49,8 @@ pub enum Whose {
     Own,
     /// Somebody's who shares it with them.
     Shared,
+    /// Somebody's whose session they have adopted.
+    Adopted,
     /// Somebody's who does not.
     Others,
 }
@@ -76,6 +79,8 @@ pub struct Rule {
     pub own: Role,
     /// For what is shared with one; `None`: nobody.
     pub shared: Option<Role>,
+    /// For a session that one has adopted; `None`: what is shared says it.
+    pub adopted: Option<Role>,
     /// For what is somebody else's; `None`: nobody.
     pub others: Option<Role>,
     /// What a key needs.
@@ -83,7 +88,7 @@ pub struct Rule {
 }
 
 const fn rule(permission: Permission, what: &'static str, own: Role, key: ByKey) -> Rule {
-    Rule { permission, what, own, shared: None, others: None, key }
+    Rule { permission, what, own, shared: None, adopted: None, others: None, key }
 }
 
 /// The table, in the order of [`Permission`].
@@ -116,8 +121,9 @@ pub const TABLE: &[Rule] = {
         Rule { shared: Some(Viewer), others: Some(Admin), ..rule(P::SeeSession, "see sessions: name, state, who watches", Viewer, With(S::SessionsRead)) },
         Rule { shared: Some(Viewer), others: Some(Admin), ..rule(P::WatchSession, "watch a session's screen, visibly", Viewer, With(S::SessionsRead)) },
         Rule { shared: Some(Viewer), ..rule(P::ReadScreen, "read a session's screen by the API, and wait for it", Viewer, With(S::SessionsRead)) },
-        Rule { shared: Some(Member), ..rule(P::TypeSession, "type into sessions and set their size", Member, With(S::SessionsWrite)) },
-        Rule { others: Some(Admin), ..rule(P::ShareSession, "share sessions with the organisation", Member, With(S::SessionsWrite)) },
+        Rule { adopted: Some(Member), ..rule(P::TypeSession, "type into sessions and set their size", Member, With(S::SessionsWrite)) },
+        Rule { others: Some(Admin), ..rule(P::ShareSession, "share sessions with the organisation, and take them back", Member, With(S::SessionsWrite)) },
+        Rule { shared: Some(Member), ..rule(P::AdoptSession, "adopt sessions that are shared, and give them back", Member, With(S::SessionsWrite)) },
         Rule { others: Some(Admin), ..rule(P::StopSession, "stop sessions", Member, With(S::SessionsWrite)) },
         Rule { others: Some(Admin), ..rule(P::ForgetSession, "remove sessions that have ended", Member, With(S::SessionsWrite)) },
     ]
@@ -146,6 +152,7 @@ impl Rule {
             Whose::Own => Some(self.own),
             // What is shared is somebody else's too: who may there, may here. Later roles may do less.
             Whose::Shared => self.shared.max(self.others),
+            Whose::Adopted => self.adopted.max(self.shared).max(self.others),
             Whose::Others => self.others,
         }
     }

@@ -112,7 +112,7 @@ impl Relay {
             return Err(Problem::new(Code::TooMany, text));
         }
         let sharing = Sharing::default();
-        let row = SessionRow { machine, organisation: who.organisation, owner: who.user, info, sharing };
+        let row = SessionRow { machine, organisation: who.organisation, owner: who.user, info, sharing, handoff: None };
         // Carried through also when whoever asked does not wait for the answer.
         let relay = self.clone();
         let starting = tokio::spawn(async move { relay.carry_out(&place, row, order).await });

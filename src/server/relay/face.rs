@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 use super::Line;
-use super::fleet::{Census, Organisation, no_such_machine, no_such_session};
+use super::fleet::{Census, Organisation, no_such_machine};
 use super::give_back;
 use super::memory::Memory;
 use super::saver::Saver;
@@ -19,7 +19,7 @@ use crate::base::secret::SecretHash;
 use crate::server::auth::permissions::Permission;
 use crate::server::auth::{Caller, Via};
 use crate::server::heart::Heart;
-use crate::store::{MachineEdit, Note, Sharing, Store, StoreError};
+use crate::store::{MachineEdit, Note, Store, StoreError};
 use crate::wire::close::Close;
 use crate::wire::message::{MachineView, SessionView};
 
@@ -118,25 +118,6 @@ impl Relay {
         organisation.may_machine(who, machine, Permission::ChangeMachine)?;
         organisation.machine_edited(store.edit_machine(who.organisation, machine, edit).await?);
         organisation.machine(who, machine).ok_or_else(no_such_machine)
-    }
-
-    /// Changes who may see a session. `store` is the one that notes it.
-    pub async fn share(
-        &self,
-        store: &Store,
-        who: &Caller,
-        session: SessionId,
-        sharing: Sharing,
-    ) -> Result<SessionView, Problem> {
-        let organisation = self.organisation(who.organisation).await?;
-        organisation.may_session(who, session, Permission::ShareSession)?;
-        // One that started just now may not be on disk yet.
-        if let Some(row) = organisation.session_row(session) {
-            self.inner.store.put_session(row).await?;
-        }
-        store.share_session(who.organisation, session, sharing).await?;
-        organisation.share(session, sharing);
-        organisation.session(who, session).ok_or_else(no_such_session)
     }
 
     /// A person's role changed, or their place: closes their pages, which come back and see what they may now.
@@ -274,6 +255,10 @@ impl Relay {
 
     fn loaded(&self) -> Vec<Arc<Organisation>> {
         self.organisations().values().filter_map(|cell| cell.get().cloned()).collect()
+    }
+
+    pub(super) fn loaded_with_ids(&self) -> Vec<(OrganisationId, Arc<Organisation>)> {
+        self.organisations().iter().filter_map(|(id, cell)| Some((*id, cell.get().cloned()?))).collect()
     }
 
     fn organisations(&self) -> std::sync::MutexGuard<'_, HashMap<OrganisationId, Arc<OnceCell<Arc<Organisation>>>>> {

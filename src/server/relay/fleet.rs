@@ -1,5 +1,6 @@
 //! One organisation's machines and sessions, as they are now, and the pages that are told of them.
 
+mod handing;
 mod known;
 mod sight;
 mod starting;
@@ -35,6 +36,8 @@ pub struct Organisation {
     state: Mutex<State>,
     /// Told when a machine or a session changed, for commands that wait for that.
     news: Arc<Notify>,
+    /// Whose turn it is to take a step of a handoff.
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// How many there are of everything.
@@ -64,7 +67,7 @@ impl Organisation {
             state.insert(row);
         }
         let news = Arc::clone(&state.news);
-        Ok(Self { id, saver, state: Mutex::new(state), news })
+        Ok(Self { id, saver, state: Mutex::new(state), news, turn: tokio::sync::Mutex::new(()) })
     }
 
     /// Wakes when a machine or a session changes. Make it before looking.
@@ -168,7 +171,8 @@ impl Organisation {
                 }
                 let owner = state.starting.get(&id).copied().unwrap_or(owner);
                 let (machine, organisation, sharing) = (uplink.machine, self.id, Sharing::default());
-                let hub = state.insert(SessionRow { machine, organisation, owner, info: info.clone(), sharing });
+                let (info, handoff) = (info.clone(), None);
+                let hub = state.insert(SessionRow { machine, organisation, owner, info, sharing, handoff });
                 self.save(&state, id);
                 state.tell_session(id);
                 hub
@@ -221,7 +225,7 @@ impl Organisation {
             }
             self.saver.note(Note::SessionGone(self.id, id));
             session.hub.gone(&Problem::new(Code::NotFound, "this session was removed"));
-            if session.sharing == Sharing::Organisation {
+            if session.is_shared() {
                 state.tell_machine_to(session.machine, |_| true);
             }
         }

@@ -50,6 +50,8 @@ pub struct Rights {
     pub watch: bool,
     /// Type into it.
     pub may_type: bool,
+    /// Have the keyboard at once, whoever has it now: they have adopted the session.
+    pub seizes: bool,
 }
 
 /// People who are named as watching; a crowd is counted, not listed.

@@ -186,9 +186,13 @@ async fn what_an_agent_says_does_not_unshare_a_session() {
     let (store, organisation) = (&world.store, world.owner.organisation);
     let row = session_row(world.machine().await.id, organisation, world.owner.user);
     store.put_session(row.clone()).await.unwrap();
-    store.share_session(organisation, row.info.id, Sharing::Organisation).await.unwrap();
+    let (by, now) = (world.owner.user, 5);
+    let offer = Offer { by, at: now, note: None, to: None, expires_at: None, gate: false, once: None };
+    let handoff = HandoffRow { number: 1, offer, adoption: None, end: None };
+    store.put_handoff(organisation, row.info.id, handoff.clone()).await.unwrap();
     store.put_session(row.clone()).await.unwrap();
-    assert_eq!(store.session(organisation, row.info.id).await.unwrap().unwrap().sharing, Sharing::Organisation);
-    let elsewhere = store.share_session(OrganisationId::random(), row.info.id, Sharing::Private).await;
+    let kept = store.session(organisation, row.info.id).await.unwrap().unwrap();
+    assert_eq!((kept.sharing, kept.handoff.as_ref()), (Sharing::Organisation, Some(&handoff)));
+    let elsewhere = store.put_handoff(OrganisationId::random(), row.info.id, handoff).await;
     assert_eq!(elsewhere, Err(StoreError::NotFound { what: "session" }));
 }

@@ -140,7 +140,7 @@ impl Stage<'_> {
         let info = info(SessionId::random());
         let id = info.id;
         self.store
-            .put_session(SessionRow { machine, organisation: self.organisation, owner, info, sharing })
+            .put_session(SessionRow { machine, organisation: self.organisation, owner, info, sharing, handoff: None })
             .await
             .unwrap();
         id

@@ -27,13 +27,13 @@ fn may(message: &FromViewer) -> [&'static str; 3] {
     match message {
         FromViewer::Attach { .. } | FromViewer::Detach { .. } | FromViewer::History { .. } => ["oamv", "oamv", "oa"],
         // The PTY host applies size and colours of the controller only; who may not type never is.
-        FromViewer::Resize { .. } | FromViewer::Theme { .. } | FromViewer::TakeControl { .. } => ["oam", "oam", ""],
+        FromViewer::Resize { .. } | FromViewer::Theme { .. } | FromViewer::TakeControl { .. } => ["oam", "", ""],
         FromViewer::Unknown => ["", "", ""],
     }
 }
 
-/// Typing is a frame of its own.
-const MAY_TYPE: [&str; 3] = ["oam", "oam", ""];
+/// Typing is a frame of its own. What is shared must be adopted first.
+const MAY_TYPE: [&str; 3] = ["oam", "", ""];
 
 fn messages(session: SessionId) -> Vec<FromViewer> {
     let (channel, cols, rows) = (CHANNEL, 90, 30);

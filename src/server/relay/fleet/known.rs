@@ -10,7 +10,8 @@ use crate::base::clock::unix_millis;
 use crate::base::id::{MachineId, OrganisationId, SessionId, UserId};
 use crate::base::problem::{Code, Problem};
 use crate::server::relay::{Page, SessionHub, Uplink, bounds};
-use crate::store::{MachineRow, SessionRow, Sharing};
+use crate::store::{HandoffRow, MachineRow, SessionRow, Sharing};
+use crate::wire::handoff::HandoffView;
 use crate::wire::message::{MachineView, Person, SessionView};
 use crate::wire::session::{MachineFacts, SessionInfo};
 
@@ -44,7 +45,8 @@ pub(super) struct Machine {
 pub(super) struct Session {
     pub(super) machine: MachineId,
     pub(super) owner: UserId,
-    pub(super) sharing: Sharing,
+    /// Its newest handoff.
+    pub(super) handoff: Option<HandoffRow>,
     pub(super) info: SessionInfo,
     pub(super) hub: Arc<SessionHub>,
     pub(super) told: Told,
@@ -69,13 +71,14 @@ impl State {
 
     /// A session that was not known before.
     pub(super) fn insert(&mut self, row: SessionRow) -> Arc<SessionHub> {
-        let SessionRow { machine, owner, sharing, info, .. } = row;
+        let handoff = row.handoff();
+        let SessionRow { machine, owner, info, .. } = row;
         let (id, hub, told) = (info.id, Arc::new(SessionHub::new(info.id)), Told::default());
         if let Some(machine) = self.machines.get_mut(&machine) {
             machine.sessions.insert(id);
         }
         let kept = Arc::clone(&hub);
-        self.sessions.insert(id, Session { machine, owner, sharing, info, hub, told });
+        self.sessions.insert(id, Session { machine, owner, handoff, info, hub, told });
         kept
     }
 }
@@ -102,19 +105,34 @@ impl Machine {
 }
 
 impl Session {
-    pub(super) fn view(&self, owner: Person) -> SessionView {
+    /// Whether others are in: it is offered, or adopted.
+    pub(super) fn is_shared(&self) -> bool {
+        self.handoff.as_ref().is_some_and(HandoffRow::is_open)
+    }
+
+    pub(super) fn sharing(&self) -> Sharing {
+        if self.is_shared() { Sharing::Organisation } else { Sharing::Private }
+    }
+
+    /// Who has it now, beside its owner.
+    pub(super) fn adopter(&self) -> Option<UserId> {
+        self.handoff.as_ref().and_then(HandoffRow::adopter)
+    }
+
+    pub(super) fn view(&self, owner: Person, handoff: Option<Box<HandoffView>>) -> SessionView {
         SessionView {
             machine: self.machine,
             info: self.info.clone(),
             viewers: self.hub.viewers(),
             owner,
-            shared: self.sharing == Sharing::Organisation,
+            shared: self.is_shared(),
+            handoff,
             watching: self.hub.people(),
         }
     }
 
     pub(super) fn row(&self, organisation: OrganisationId) -> SessionRow {
-        let (machine, owner, sharing) = (self.machine, self.owner, self.sharing);
-        SessionRow { machine, organisation, owner, info: self.info.clone(), sharing }
+        let (machine, owner, sharing) = (self.machine, self.owner, self.sharing());
+        SessionRow { machine, organisation, owner, info: self.info.clone(), sharing, handoff: self.handoff.clone() }
     }
 }

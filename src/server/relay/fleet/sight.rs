@@ -13,7 +13,7 @@ use crate::base::problem::{Code, Problem};
 use crate::server::auth::Caller;
 use crate::server::auth::permissions::{Permission, Whose};
 use crate::server::relay::{Page, Rights, SessionHub};
-use crate::store::Sharing;
+use crate::store::{HandoffRow, Sharing};
 use crate::wire::message::{MachineView, Person, SessionView};
 
 impl Organisation {
@@ -21,7 +21,7 @@ impl Organisation {
     pub fn machines(&self, who: &Caller) -> Vec<MachineView> {
         let state = self.state();
         let shown: HashSet<MachineId> =
-            state.sessions.values().filter(|it| it.sharing == Sharing::Organisation).map(|it| it.machine).collect();
+            state.sessions.values().filter(|it| it.is_shared()).map(|it| it.machine).collect();
         let seen = state.machines.iter().filter(|(id, machine)| machine.is_seen(who, shown.contains(id)));
         seen.map(|(id, machine)| state.machine_view(*id, machine)).collect()
     }
@@ -72,8 +72,15 @@ impl Organisation {
         let state = self.state();
         who.may(permission)?;
         let session = state.sessions.get(&id).filter(|session| session.is_known_to(who)).ok_or_else(no_such_session)?;
-        let whose = who.whose(session.owner, session.sharing);
+        let whose = session.whose(who);
         who.may_with(permission, whose)?;
+        if permission == Permission::TypeSession
+            && let Some(adopter) = session.adopter().filter(|adopter| *adopter != who.user)
+        {
+            let name = state.person(adopter).name;
+            let text = format!("{name} has adopted this session and has the keyboard: take it back first");
+            return Err(Problem::new(Code::Conflict, text));
+        }
         Ok((state.session_view(session), Arc::clone(&session.hub), whose))
     }
 
@@ -85,12 +92,17 @@ impl Organisation {
         }
     }
 
-    /// Changes who may see a session: those who lose it are told, and those who get it.
-    pub(in crate::server) fn share(&self, id: SessionId, sharing: Sharing) {
+    /// Whether somebody may type into a session now.
+    pub(in crate::server) fn may_type(&self, who: &Caller, id: SessionId) -> bool {
+        self.state().sessions.get(&id).is_some_and(|session| session.rights(who).may_type)
+    }
+
+    /// A session's handoff is another now: those who lose the session are told, and those who get it.
+    pub(in crate::server::relay) fn handed(&self, id: SessionId, handoff: HandoffRow) {
         let mut state = self.state();
         state.tell_session(id);
         let Some(session) = state.sessions.get_mut(&id) else { return };
-        session.sharing = sharing;
+        session.handoff = Some(handoff);
         session.hub.reconsider(|who| session.rights(who));
         let machine = session.machine;
         state.tell_session(id);
@@ -116,10 +128,10 @@ impl Organisation {
 impl State {
     /// Whether a machine has a session that everybody sees.
     pub(super) fn shows(&self, id: MachineId) -> bool {
-        self.of(id).any(|session| session.sharing == Sharing::Organisation)
+        self.of(id).any(Session::is_shared)
     }
 
-    fn person(&self, id: UserId) -> Person {
+    pub(super) fn person(&self, id: UserId) -> Person {
         let name = self.names.get(&id).cloned().unwrap_or_else(|| "somebody who left".to_owned());
         Person { id, name }
     }
@@ -129,7 +141,8 @@ impl State {
     }
 
     pub(super) fn session_view(&self, session: &Session) -> SessionView {
-        session.view(self.person(session.owner))
+        let handoff = session.handoff.as_ref().filter(|handoff| handoff.is_open());
+        session.view(self.person(session.owner), handoff.map(|handoff| Box::new(self.handoff_view(handoff))))
     }
 
     /// Marks a machine for the pages that see it.
@@ -174,19 +187,29 @@ impl Machine {
 }
 
 impl Session {
+    fn whose(&self, who: &Caller) -> Whose {
+        match self.adopter() {
+            Some(adopter) if adopter == who.user => Whose::Adopted,
+            _ => who.whose(self.owner, self.sharing()),
+        }
+    }
+
     pub(super) fn allows(&self, who: &Caller, permission: Permission) -> bool {
-        who.allows(permission, who.whose(self.owner, self.sharing))
+        who.allows(permission, self.whose(who))
     }
 
     /// Whether its existence is no secret to somebody, whatever their key may be used for.
     fn is_known_to(&self, who: &Caller) -> bool {
-        who.role_allows(Permission::SeeSession, who.whose(self.owner, self.sharing))
+        who.role_allows(Permission::SeeSession, self.whose(who))
     }
 
     fn rights(&self, who: &Caller) -> Rights {
+        let (adopter, may) = (self.adopter(), self.allows(who, Permission::TypeSession));
         Rights {
             watch: self.allows(who, Permission::WatchSession),
-            may_type: self.allows(who, Permission::TypeSession),
+            // Whoever has adopted it, and nobody else.
+            may_type: may && adopter.is_none_or(|adopter| adopter == who.user),
+            seizes: adopter == Some(who.user),
         }
     }
 }

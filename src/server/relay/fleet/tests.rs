@@ -1,12 +1,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod handing;
+
 use super::super::{Arrival, Pulled, Relay};
 use super::*;
 use crate::base::id::{KeyId, UserId, ViewerId};
 use crate::base::secret::Secret;
 use crate::server::auth::permissions::Permission;
 use crate::server::auth::{Caller, Via};
-use crate::store::{Role, Sharing};
+use crate::store::Role;
 use crate::wire::message::{self, From, Person, Take, ToViewer};
 use crate::wire::session::MachineFacts;
 
@@ -332,12 +334,16 @@ async fn a_member_sees_their_own_and_what_is_shared_and_an_admin_sees_that_there
     let typed = world.organisation.may_session(&admin, session, Permission::TypeSession).unwrap_err();
     assert_eq!(typed.code, Code::NotAllowed);
 
-    world.organisation.share(session, Sharing::Organisation);
+    world.share(session);
     assert_eq!((seen(&other), seen(&viewer)), ((1, 1), (1, 1)), "with the session its machine");
     let may = |who, permission| world.organisation.may_session(who, session, permission).is_ok();
-    assert!(may(&other, Permission::TypeSession) && may(&admin, Permission::TypeSession));
+    assert!(!may(&other, Permission::TypeSession) && may(&other, Permission::AdoptSession), "adopt it first");
     assert!(may(&viewer, Permission::WatchSession) && !may(&viewer, Permission::TypeSession));
     assert!(!may(&other, Permission::StopSession) && may(&admin, Permission::StopSession));
+    world.hand(session, Some(other.user), None);
+    assert!(may(&other, Permission::TypeSession) && !may(&world.who(), Permission::TypeSession));
+    let waits = world.organisation.may_session(&owner, session, Permission::TypeSession).unwrap_err();
+    assert_eq!(waits.code, Code::Conflict, "the owner watches while somebody else has it");
     let started = world.organisation.may_machine(&admin, machine, Permission::StartSession).unwrap_err();
     assert_eq!(started.code, Code::NotAllowed, "a program runs as the person whose machine it is");
 }
@@ -349,10 +355,10 @@ async fn pages_hear_of_what_they_see_and_of_nothing_else() {
     let page = world.page_of(world.member(bea, Role::Member, Via::Key(KeyId::random())));
     let (machine, session, _) = world.machine_of(ada);
     assert!(!page.has_fleet_news(), "not even that there is something");
-    world.organisation.share(session, Sharing::Organisation);
+    world.share(session);
     let heard = world.changes(&page);
     assert!(heard.machines.contains(&machine) && heard.sessions.contains(&session));
-    world.organisation.share(session, Sharing::Private);
+    world.take_back(session);
     let heard = world.changes(&page);
     assert_eq!((heard.machines_gone, heard.gone), (vec![machine], vec![session]), "it learns that they are gone");
     assert!(world.organisation.session(&page.who, session).is_none());
@@ -364,7 +370,7 @@ async fn pages_hear_of_what_they_see_and_of_nothing_else() {
 async fn whoever_loses_a_session_is_dismissed_and_lets_go_of_the_keyboard() {
     let world = World::new().await;
     let (_, session, hub) = world.machine_of(UserId::random());
-    world.organisation.share(session, Sharing::Organisation);
+    world.share(session);
     let page = world.page_of(world.member(UserId::random(), Role::Member, Via::Key(KeyId::random())));
     let arrival = Arrival {
         page: Arc::clone(&page),
@@ -382,7 +388,7 @@ async fn whoever_loses_a_session_is_dismissed_and_lets_go_of_the_keyboard() {
         world.organisation.sessions(&world.who())[0].watching,
         [Person { id: page.who.user, name: "Ada".to_owned() }]
     );
-    world.organisation.share(session, Sharing::Private);
+    world.take_back(session);
     assert!(world.organisation.sessions(&world.who())[0].watching.is_empty());
     let mut out = Vec::new();
     assert_eq!(hub.pull(slot, std::time::Instant::now(), 1_000, true, &mut out), Pulled::Closed);

@@ -303,17 +303,20 @@ impl State {
 
     /// Who may watch or type has changed: whoever may not any more is told so, and lets go of the keyboard.
     pub(super) fn reconsider(&mut self, rights: impl Fn(&Caller) -> Rights) {
-        for watcher in self.watchers.values_mut().filter(|watcher| watcher.dismissed.is_none()) {
-            let Rights { watch, may_type } = rights(watcher.who());
-            if !watch {
-                watcher.dismiss(Problem::new(Code::NotAllowed, "this session is not shared with you any more"));
-            }
-            if watcher.set_may_type(may_type) {
-                // Whoever joins again only to watch is the controller no more.
-                if let Some(upstream) = &mut self.upstream {
-                    join(upstream, watcher);
+        // First those who lose the keyboard: whoever gets it asks for it if it is free.
+        for gains in [false, true] {
+            for watcher in self.watchers.values_mut().filter(|watcher| watcher.dismissed.is_none()) {
+                let Rights { watch, may_type, seizes } = rights(watcher.who());
+                if may_type == gains && !watch {
+                    watcher.dismiss(Problem::new(Code::NotAllowed, "this session is not shared with you any more"));
                 }
-                watcher.control_changed(Urgency::Now);
+                if may_type == gains && watcher.set_may_type(may_type, seizes) {
+                    // Whoever joins again only to watch is the controller no more.
+                    if let Some(upstream) = &mut self.upstream {
+                        join(upstream, watcher);
+                    }
+                    watcher.control_changed(Urgency::Now);
+                }
             }
         }
     }

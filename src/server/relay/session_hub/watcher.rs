@@ -132,13 +132,17 @@ impl Watcher {
         self.may_type
     }
 
-    /// From now on it may type, or may not: whether that is news.
-    pub(super) fn set_may_type(&mut self, may_type: bool) -> bool {
+    /// From now on it may type, or may not: whether that is news. Who seizes the keyboard does not wait until it is free.
+    pub(super) fn set_may_type(&mut self, may_type: bool, seizes: bool) -> bool {
         if self.may_type == may_type {
             return false;
         }
         self.may_type = may_type;
-        self.take = if may_type { Take::IfFree } else { Take::Never };
+        self.take = match (may_type, seizes) {
+            (true, true) => Take::Always,
+            (true, false) => Take::IfFree,
+            (false, _) => Take::Never,
+        };
         true
     }
 
