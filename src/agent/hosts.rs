@@ -28,7 +28,7 @@ use crate::host::runtime_dir::{self, Facts, RuntimeDirError};
 use crate::host::spec::{self, Ready, Spec};
 use crate::wire::conversation::resuming;
 use crate::wire::hello::Role;
-use crate::wire::session::{Activity, Launch, SessionInfo, SessionState};
+use crate::wire::session::{Launch, SessionInfo, SessionState};
 
 /// Hosts opened at the same time. Each answers within a millisecond; one that hangs must not hold up the others.
 const OPENED_AT_ONCE: usize = 64;
@@ -136,7 +136,7 @@ impl Hosts {
     fn found_dead(&self, mut facts: Facts) -> SessionInfo {
         if !facts.info.has_ended() {
             facts.info.state = SessionState::Lost;
-            facts.info.activity = Activity::Idle;
+            facts.info = facts.info.lasting();
             facts.info.pid = None;
             facts.info.ended_at = Some(unix_millis());
             facts.info.last_screen_at = last_screen::taken_at(&self.runtime_dir, facts.info.id);

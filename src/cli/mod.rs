@@ -43,6 +43,10 @@ pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|command| command == crate::host::launch::SUBCOMMAND) {
         return crate::host::run();
     }
+    // Nor is this, and Claude Code waits for it.
+    if std::env::args_os().nth(1).is_some_and(|command| command == crate::host::hook::SUBCOMMAND) {
+        return crate::host::hook::run();
+    }
     #[cfg(unix)]
     if let Some(code) = login_environment() {
         return code;

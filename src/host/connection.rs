@@ -4,6 +4,7 @@
 //! within the reader's credit. Bounded on both sides: a peer that does not read costs one write buffer, its place in
 //! the log and at most one snapshot of each kind; a peer that sends too much is not read any further.
 
+mod answers;
 mod texts;
 mod typing;
 
@@ -101,7 +102,7 @@ where
     if let Err(ConnectionError::Framed(FramedError::Io(_))) = result {
         let _ = timeout(HEARD_OUT_WITHIN, connection.hear_out(&mut frames)).await;
     }
-    connection.session.connection_closed(connection.id);
+    connection.closed();
     result
 }
 
@@ -125,6 +126,8 @@ struct Connection<W> {
     /// A change of title or activity is said then.
     info_due: Option<Instant>,
     end_told: bool,
+    /// The need whose end a hook waits for.
+    waits_for: Option<u64>,
 }
 
 impl<W: AsyncWrite + Unpin> Connection<W> {
@@ -145,6 +148,7 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
             info_told_at: Instant::now(),
             info_due: None,
             end_told: false,
+            waits_for: None,
         }
     }
 
@@ -222,6 +226,8 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
             SessionAsk::Theme { viewer, theme } => self.session.set_theme(viewer, &theme),
             SessionAsk::Stop { force } => self.session.stop(force),
             SessionAsk::Forget => self.session.forget(),
+            SessionAsk::Answer { need, token, answer } => self.session.answer(need, token, answer),
+            SessionAsk::Hook { hook } => self.waits_for = self.session.hook(&hook).or(self.waits_for),
         }
     }
 
@@ -258,6 +264,7 @@ impl<W: AsyncWrite + Unpin> Connection<W> {
         if self.info_due.is_some_and(|due| due <= Instant::now()) {
             self.tell_info();
         }
+        self.tell_answer();
         if now.control != self.told.control {
             self.tell_control();
         }

@@ -6,10 +6,13 @@
 //! each peer, the terminal `model` works on a thread of its own, and the `keeper` leaves the last screen on disk for when
 //! all of it is gone ([`last_screen`]).
 
+mod attention;
+pub mod claude_settings;
 pub mod client;
 pub mod conversation;
 pub mod environment;
 pub mod framed;
+pub mod hook;
 pub mod last_screen;
 pub mod launch;
 pub mod program;

@@ -20,7 +20,7 @@ use crate::base::limits::{NAME_BYTES_MAX, OUTPUT_LOG_BYTES_MAX, SCROLLBACK_LINES
 use crate::base::offset::Offset;
 use crate::pty::Size;
 use crate::stream::output_log::OutputLog;
-use crate::stream::screen::{Screen, ScreenTheme};
+use crate::stream::screen::{SIGNALS_MAX, Screen, ScreenSignal, ScreenTheme};
 use crate::wire::frame::SnapshotAt;
 use crate::wire::message::Theme;
 use crate::wire::session::ScreenText;
@@ -80,6 +80,7 @@ struct State {
     replies: Vec<u8>,
     title: Option<String>,
     title_changed: bool,
+    signals: Vec<ScreenSignal>,
     /// The model's thread waits to be woken.
     asleep: bool,
     closed: bool,
@@ -95,6 +96,8 @@ pub(super) struct News {
     pub(super) replies: Vec<u8>,
     /// The title changed to this.
     pub(super) title: Option<Title>,
+    /// What the program said of itself.
+    pub(super) signals: Vec<ScreenSignal>,
 }
 
 /// The log and its model, seen from the session's thread.
@@ -126,6 +129,7 @@ impl Model {
                 replies: Vec::new(),
                 title: None,
                 title_changed: false,
+                signals: Vec::new(),
                 asleep: false,
                 closed: false,
             }),
@@ -207,7 +211,7 @@ impl Model {
     pub(super) fn take_news(&self) -> News {
         let mut state = self.shared.lock();
         let title = std::mem::take(&mut state.title_changed).then(|| state.title.clone());
-        News { replies: std::mem::take(&mut state.replies), title }
+        News { replies: std::mem::take(&mut state.replies), title, signals: std::mem::take(&mut state.signals) }
     }
 
     fn wake(&self, mut state: MutexGuard<'_, State>) {
@@ -315,6 +319,7 @@ impl<'s> Painter<'s> {
     fn feed(&mut self, bytes: &[u8]) {
         let mut replies = Vec::new();
         self.screen.feed(bytes, Instant::now(), &mut replies);
+        let mut signals = self.screen.take_events().signals;
         let title = self.screen.title();
         let mut state = self.shared.lock();
         let was_behind = state.log.end().since(state.fed) >= u64::from(MODEL_BEHIND_BYTES_MAX);
@@ -322,6 +327,10 @@ impl<'s> Painter<'s> {
         let mut news = was_behind;
         if !replies.is_empty() && state.replies.len() + replies.len() <= REPLY_BYTES_MAX {
             state.replies.extend_from_slice(&replies);
+            news = true;
+        }
+        if !signals.is_empty() && state.signals.len() < SIGNALS_MAX {
+            state.signals.append(&mut signals);
             news = true;
         }
         let title = title.map(|title| bounded(title, NAME_BYTES_MAX));

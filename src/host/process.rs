@@ -32,7 +32,7 @@ use super::keeper::{Keeper, on_disk_thread};
 use super::runtime_dir::{self, Facts};
 use super::session::{Session, bounded, now_millis};
 use super::spec::{self, Ready, Report, SPEC_BYTES_MAX, Spec};
-use super::{conversation, environment, log, program, socket};
+use super::{claude_settings, conversation, environment, log, program, socket};
 use crate::base::problem::{Code, Problem};
 use crate::pty::{self, Pty, Size};
 use crate::wire::build;
@@ -121,12 +121,13 @@ impl Host {
         }
         let environment = environment::for_program(std::env::vars_os(), *session, env);
         let mut program = program::resolve(launch, tier, environment)?;
-        let conversation = conversation::begin(&launch.command, &launch.args, &mut program.args);
         runtime_dir::prepare(runtime_dir).map_err(|error| Problem::new(Code::Internal, error))?;
+        let path = runtime_dir::socket_path(runtime_dir, *session);
+        claude_settings::put_in(launch, &mut program, &path, &runtime_dir::settings_path(runtime_dir, *session));
+        let conversation = conversation::begin(&launch.command, &launch.args, &mut program.args);
         // Until the facts say who has it.
         let _claim = conversation.map(|conversation| claim(runtime_dir, conversation, *resumed_from)).transpose()?;
         log::start(runtime_dir::log_path(runtime_dir, *session));
-        let path = runtime_dir::socket_path(runtime_dir, *session);
         let listener = socket::bind(&path).map_err(|error| match error.kind() {
             std::io::ErrorKind::AddrInUse => Problem::new(Code::Conflict, format!("{session} runs already")),
             _ => Problem::new(Code::Internal, format!("the socket {} cannot be used: {error}", path.display())),
@@ -177,7 +178,10 @@ impl Host {
         let (running, over) = oneshot::channel();
         let keeping = keep_screen
             .then(|| tokio::task::spawn_local(Keeper::new(Rc::clone(&self.session), runtime_dir.clone()).run(over)));
-        self.session.run().await;
+        tokio::select! {
+            () = self.session.run() => {}
+            never = keep_conversation(&self.session, runtime_dir, self.facts.clone()) => match never {},
+        }
         drop(running);
 
         // Before anything waits: who is told of the end finds it on disk. A disk that takes nothing is tried again below.
@@ -202,6 +206,23 @@ impl Host {
             // What became of the session stays to be read; only the way to it is gone.
             let _ = std::fs::remove_file(&self.facts.socket);
         }
+    }
+}
+
+/// Writes down which conversation the session is in whenever it changes: a start that names one looks there whether a
+/// live session has it.
+async fn keep_conversation(session: &Session, runtime_dir: &Path, mut facts: Facts) -> std::convert::Infallible {
+    loop {
+        let mut changed = std::pin::pin!(session.changed());
+        changed.as_mut().enable(); // Listening first, then looking.
+        let conversation = session.conversation();
+        if conversation != facts.info.conversation {
+            facts.info.conversation = conversation;
+            // Here and now: what is written later could be written behind the end. A disk that does not take it has the
+            // conversation it began with.
+            let _ = runtime_dir::write_facts(runtime_dir, &facts);
+        }
+        changed.await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The runtime directory: where PTY hosts are found. For each session `<id>.sock`, the host's socket, and `<id>.json`,
 //! its [`Facts`], rewritten whenever its state changes, so that a later agent can tell what became of a host that is gone;
-//! `<id>.screen` is what its screen showed ([`last_screen`]).
+//! `<id>.screen` is what its screen showed ([`last_screen`]), `<id>.settings` what its Claude Code was given
+//! ([`super::claude_settings`]).
 
 use std::fs;
 use std::io::{self, Write};
@@ -91,6 +92,11 @@ pub fn screen_path(dir: &Path, session: SessionId) -> PathBuf {
     dir.join(format!("{session}.screen"))
 }
 
+/// The settings that a Claude Code session is given beside the person's own, if it has any.
+pub fn settings_path(dir: &Path, session: SessionId) -> PathBuf {
+    dir.join(format!("{session}.settings"))
+}
+
 fn facts_path(dir: &Path, session: SessionId) -> PathBuf {
     dir.join(format!("{session}.json"))
 }
@@ -141,7 +147,8 @@ pub fn scan(dir: &Path) -> io::Result<Vec<Facts>> {
 
 /// Removes what a session left. Nothing to remove is no error.
 pub fn forget(dir: &Path, session: SessionId) {
-    for path in [socket_path(dir, session), facts_path(dir, session), log_path(dir, session)] {
+    let settings = settings_path(dir, session);
+    for path in [socket_path(dir, session), facts_path(dir, session), log_path(dir, session), settings] {
         let _ = fs::remove_file(path);
     }
     last_screen::forget(dir, session);

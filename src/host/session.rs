@@ -6,6 +6,7 @@
 //!
 //! This file is what connections see and ask; `task` is what moves the bytes.
 
+mod attending;
 mod draining;
 mod task;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use self::draining::Draining;
+use super::attention::Attention;
 use super::input_queue::InputQueue;
 use super::model::{Model, Snapshot};
 use crate::base::id::{ConversationId, ViewerId};
@@ -44,7 +46,7 @@ const KILL_AFTER: Duration = Duration::from_secs(5);
 pub(super) struct Versions {
     /// Of [`Session::info`].
     pub(super) info: u64,
-    /// Of the part of it that is said at once: everything but activity and title.
+    /// Of the part of it that is said at once: everything but title, and activity that only output shows.
     pub(super) state: u64,
     /// Of [`Session::control`].
     pub(super) control: u64,
@@ -76,7 +78,7 @@ struct Inner {
     wanted: Size,
     resize_at: Option<Instant>,
     resized_at: Option<Instant>,
-    last_output: Option<Instant>,
+    attention: Attention,
     kill_at: Option<Instant>,
     /// Since the program ended.
     draining: Option<Draining>,
@@ -109,7 +111,7 @@ impl Session {
                 wanted: size,
                 resize_at: None,
                 resized_at: None,
-                last_output: None,
+                attention: Attention::new(),
                 kill_at: None,
                 draining: None,
                 unreadable_until: None,
@@ -240,6 +242,10 @@ impl Session {
         let outcome = match inner.gate.input(viewer, number) {
             Verdict::Apply => {
                 inner.queue.push(bytes.clone());
+                inner.attention.typed(bytes, Instant::now());
+                if inner.tell_attention() {
+                    self.changed.notify_waiters();
+                }
                 self.kick.notify_one();
                 InputOutcome::Applied
             }
@@ -285,6 +291,11 @@ impl Session {
         }
         drop(inner);
         self.kick.notify_one();
+    }
+
+    /// The conversation the program is in, as far as it is known.
+    pub(super) fn conversation(&self) -> Option<ConversationId> {
+        self.inner.borrow().info.conversation
     }
 
     /// Which conversation the program was in turned out.

@@ -224,7 +224,7 @@ impl Agent {
             SessionSays::Info { info } if info.id == *session => {
                 self.organisation.changed(&self.uplink, info);
             }
-            SessionSays::Info { .. } | SessionSays::Unknown => {}
+            SessionSays::Info { .. } | SessionSays::Answered { .. } | SessionSays::Unknown => {}
             says @ (SessionSays::Control { .. } | SessionSays::Text { .. } | SessionSays::End { .. }) => {
                 hub.says(&self.uplink, channel, says);
             }

@@ -122,6 +122,7 @@ pub fn api() -> Vec<Route> {
         make("/sessions/{id}/return", To(P::AdoptSession), api::handoff::give_back),
         make("/sessions/{id}/handoff", To(P::SeeSession), api::handoff::look),
         make("/sessions/{id}/resume", To(P::StartSession), api::sessions::resume),
+        make("/sessions/{id}/answer", To(P::TypeSession), api::needs::answer),
         read("/sessions/{id}/screen", To(P::ReadScreen), api::screen::show),
         make("/sessions/{id}/input", To(P::TypeSession), api::screen::input),
         make("/sessions/{id}/wait", To(P::ReadScreen), api::screen::wait),

@@ -72,12 +72,34 @@ impl Default for ScreenTheme {
 }
 
 /// What happened since it was last asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ScreenEvents {
     /// How often the bell rang.
     pub bells: u32,
     /// The title is another one, or was set again.
     pub title_changed: bool,
+    /// What the program said of itself, in its order; at most [`SIGNALS_MAX`].
+    pub signals: Vec<ScreenSignal>,
+}
+
+/// Signals kept until they are taken. A program that says more says nothing.
+pub const SIGNALS_MAX: usize = 16;
+
+/// What a program says of itself to whoever watches its terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScreenSignal {
+    /// The bell rang.
+    Bell,
+    /// A notification (OSC 9, 99, 777), at most 500 bytes.
+    Notice(String),
+    /// Progress is shown, or no more (OSC 9;4).
+    Progress(bool),
+    /// A shell shows its prompt (OSC 133;A).
+    Prompt,
+    /// It runs a command (OSC 133;C).
+    CommandStarts,
+    /// The command has ended (OSC 133;D).
+    CommandEnds,
 }
 
 /// Where the cursor stands.
@@ -169,6 +191,7 @@ impl Screen {
         ScreenEvents {
             bells: std::mem::take(&mut self.terminal.bells),
             title_changed: std::mem::take(&mut self.terminal.title_changed),
+            signals: std::mem::take(&mut self.terminal.signals),
         }
     }
 

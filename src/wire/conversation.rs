@@ -88,12 +88,17 @@ pub fn is_claude(command: &str) -> bool {
     bare == PROGRAM
 }
 
+/// Whether the arguments may call a subcommand: that is one word. So may a prompt be, and then its conversation is found
+/// another way.
+pub fn is_subcommand(args: &[String]) -> bool {
+    args.first().is_some_and(|first| {
+        first.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !first.starts_with('-')
+    })
+}
+
 /// What Claude Code's arguments say of the conversation.
 pub fn chosen(args: &[String]) -> Choice {
-    // A subcommand is one word; so may a prompt be, and then its conversation is found another way.
-    if args.first().is_some_and(|first| {
-        first.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !first.starts_with('-')
-    }) {
+    if is_subcommand(args) {
         return Choice::Unknown;
     }
     let mut choice = Choice::New;

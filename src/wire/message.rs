@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::attention::{Answer, Hook};
 use super::frame::Frame;
 use super::handoff::{HandoffAsk, HandoffView};
 use super::session::{Launch, MachineFacts, ScreenText, SessionInfo};
@@ -120,6 +121,20 @@ pub enum SessionAsk {
         /// Kill at once.
         force: bool,
     },
+    /// One of Claude Code's hooks fired in the session. If it waits, answered by [`SessionSays::Answered`].
+    Hook {
+        /// What it says.
+        hook: Box<Hook>,
+    },
+    /// Somebody answers what the session needs. How it ended is in its info; an answer that comes late changes nothing.
+    Answer {
+        /// Number of the need.
+        need: u64,
+        /// Chosen at random by whoever asks, to know its own answer again.
+        token: u64,
+        /// The answer.
+        answer: Answer,
+    },
     /// The end of the program has been recorded: the host may go, with its log and its last screen. Ignored while
     /// the program runs.
     Forget,
@@ -148,6 +163,11 @@ pub enum SessionSays {
         cols: u16,
         /// Cells.
         rows: u16,
+    },
+    /// What became of the need that a hook waits for; only to whoever told of the hook.
+    Answered {
+        /// `None`: it ended another way, and there is nothing more to wait for.
+        answer: Option<Answer>,
     },
     /// What the screen shows.
     Text {

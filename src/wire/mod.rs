@@ -2,6 +2,7 @@
 //!
 //! `docs/protocol.md` describes it; `tests/vectors/wire.json` freezes it, and the page's tests read the same file.
 
+pub mod attention;
 pub mod build;
 pub mod close;
 pub mod conversation;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::attention::{Need, Settled};
 use crate::base::id::{ConversationId, SessionId};
 
 /// Where in its life a session is.
@@ -20,13 +21,17 @@ pub enum SessionState {
     Running,
 }
 
-/// Whether output came lately.
+/// What a program that runs is at, as far as it says so itself; else as its output shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Activity {
-    /// Output within the last two seconds.
+    /// At work. Of a program that does not say: output within the last two seconds.
     Working,
-    /// Silence since then.
+    /// It waits for a person; see [`SessionInfo::needs`].
+    NeedsYou,
+    /// It has done what it was told, and nobody has typed since.
+    Done,
+    /// None of these.
     #[default]
     #[serde(other)]
     Idle,
@@ -83,9 +88,15 @@ pub struct SessionInfo {
     pub title: Option<String>,
     /// Where in its life it is.
     pub state: SessionState,
-    /// Whether output came lately.
+    /// What its program is at.
     #[serde(default)]
     pub activity: Activity,
+    /// What it wants of a person now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Need>,
+    /// How the need before that ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Settled>,
     /// How it ended, once it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<Exit>,
@@ -108,6 +119,12 @@ pub struct SessionInfo {
     /// The conversation of a Claude Code session, as far as it is known.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
     pub conversation: Option<ConversationId>,
+    /// Name of the model that a Claude Code session works with, if it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The git branch that a Claude Code session works on, if it works in a repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
     /// The session whose conversation this one went on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumed_from: Option<SessionId>,
@@ -125,6 +142,8 @@ impl SessionInfo {
             title: None,
             state: SessionState::Running,
             activity: Activity::Idle,
+            needs: None,
+            settled: None,
             exit: None,
             pid: None,
             cols: 80,
@@ -133,8 +152,16 @@ impl SessionInfo {
             ended_at: None,
             last_screen_at: None,
             conversation: None,
+            model: None,
+            branch: None,
             resumed_from: None,
         }
+    }
+
+    /// Without what is true of the moment only, which no disk need know.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        Self { activity: Activity::Idle, needs: None, settled: None, ..self }
     }
 
     /// Whether nothing more can come from its program.

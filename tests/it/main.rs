@@ -11,6 +11,7 @@
 //! | [`browser_terminal`] | a terminal in Chromium: typing, sizes, Unicode, floods, reloads, two tabs, full-screen programs |
 //! | [`browser_line`] | the page's line broken in every way: never shown as live when it is not |
 //! | [`claude_code`] | the real Claude Code: an answer, a permission prompt, a reload in the middle of it, a conversation resumed |
+//! | [`claude_state`] | the real Claude Code: what it is at, what it asks, answered from the page, the API and the terminal |
 //! | [`relay`] | output to many: every byte to who keeps up, repaints to who does not, nobody held |
 //! | [`crowd`] | a fleet of thousands at one viewer; nothing stays of who has gone |
 //! | [`input`] | keys: once, in order, from the controller; Ctrl-C gets through |
@@ -98,6 +99,7 @@ mod browser_people;
 mod browser_setup;
 mod browser_terminal;
 mod claude_code;
+mod claude_state;
 mod commands;
 mod compatibility;
 mod crowd;

@@ -1,5 +1,5 @@
 import { html } from '../html.js';
-import { fleetKnown, isLive, machineList, sessionList } from '../state/fleet.js';
+import { fleetKnown, isLive, machineList, needing, sessionList } from '../state/fleet.js';
 import { asProblem } from '../state/api.js';
 import { newSession, start } from '../session/new_session.js';
 import { commonStarts } from '../session/starts.js';
@@ -13,12 +13,13 @@ import { AddMachine } from './add_machine.js';
 export function Home() {
   if (!fleetKnown.value) return html`<main class="page"><${Waiting} words="Loading your sessions…" /></main>`;
   const all = sessionList.value;
-  const live = all.filter(isLive);
+  const waiting = needing.value;
+  const live = [...waiting, ...all.filter((it) => isLive(it) && !waiting.includes(it))];
   const ended = all.filter((it) => !isLive(it));
   if (machineList.value.length === 0) return html`<main class="page"><h1>Connect your first machine</h1><${AddMachine} /></main>`;
   return html`<main class="page page-wide">
     <header class="page-head"><h1>Sessions</h1>
-      <p class="muted">${summary(live.length)}</p>
+      <p class="muted">${waiting.length > 0 ? html`<strong class="needs-count">${waiting.length} ${waiting.length === 1 ? 'needs' : 'need'} you</strong> · ` : null}${summary(live.length)}</p>
       <${Button} kind="primary" onClick=${() => newSession()}><${Icon} name="plus" size=${14} />New session<//></header>
     ${all.length === 0 ? html`<${NoSessions} />` : null}
     ${live.length > 0 ? html`<div class="tiles">${live.map((it) => html`<${Tile} key=${it.id} session=${it} />`)}</div>` : null}

@@ -5,6 +5,7 @@ import { look } from '../state/prefs.js';
 import { rememberRecent } from '../state/prefs.js';
 import { Bar } from '../session/bar.js';
 import { Find } from '../session/find.js';
+import { NeedCard } from '../session/need.js';
 import { PhoneKeys } from '../session/phone_keys.js';
 import { Strip } from '../session/strip.js';
 import { rememberSize } from '../session/size.js';
@@ -95,6 +96,7 @@ function Opened({ session }) {
   const frozen = line.state === 'waiting' || line.state === 'frozen' || (line.state === 'attaching' && painted);
   return html`<main class="session">
     <${Bar} session=${session} control=${control} sizing=${sizing} setSizing=${size} take=${take} find=${() => setFinding(true)} />
+    ${session.needs?.answerable ? html`<${NeedCard} key=${session.needs.id} session=${session} />` : null}
     <div class="stage ${frozen ? 'stage-frozen' : ''}" data-testid="stage" data-line=${line.state} data-control=${control ? String(control.you) : ''}>
       <div class="screen-area" ref=${area} onClick=${focus}></div>
       <${Strip} session=${session} line=${line} control=${control} refused=${refused} take=${take} painted=${painted} />

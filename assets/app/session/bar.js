@@ -54,6 +54,7 @@ export function Bar({ session, control, sizing, setSizing, take, find }) {
     <h1 class="bar-name"><a href="/machines/${session.machine}">${machine?.name ?? 'Unknown machine'}</a><span aria-hidden="true">/</span><span class="bar-session">${nameOf(session)}</span></h1>
     ${session.title ? html`<span class="bar-title" title=${session.title}>${session.title}</span>` : null}
     ${origin ? html`<a class="bar-origin" href="/sessions/${origin.id}" title="Goes on with the conversation of “${nameOf(origin)}”">Resumed</a>` : null}
+    ${session.branch ? html`<span class="bar-title" title="Branch${session.model ? ` · ${session.model}` : ''}">${session.branch}</span>` : null}
     <span class="bar-space"></span>
     <span class="bar-state">${live && control && !control.you ? 'Watching' : stateWord(session)}</span>
     <${SharedBadge} session=${session} />

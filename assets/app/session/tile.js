@@ -6,6 +6,7 @@ import { stateWord } from '../state/marks.js';
 import { Mark } from '../ui/mark.js';
 import { Resume } from './ended.js';
 import { Adopt, SharedBadge } from './handoff.js';
+import { NeedCard } from './need.js';
 import { watch } from './preview.js';
 
 /** @typedef {import('../wire/messages.js').SessionView} SessionView */
@@ -15,7 +16,7 @@ const LINES = 9;
 /** One session at a glance: what it is, how it is, its last lines. @param {{session: SessionView}} props */
 export function Tile({ session }) {
   const machine = machines.value.get(session.machine);
-  return html`<article class="tile" data-state=${session.state}>
+  return html`<article class="tile ${session.needs ? 'tile-needs' : ''}" data-state=${session.state}>
     <header>
       <${Mark} session=${session} silent />
       <a class="tile-name" href="/sessions/${session.id}">${nameOf(session)}</a>
@@ -24,7 +25,7 @@ export function Tile({ session }) {
       <${Adopt} session=${session} />
       <${Resume} session=${session} />
     </header>
-    <${LastLines} session=${session} />
+    ${session.needs ? html`<${NeedCard} session=${session} />` : html`<${LastLines} session=${session} />`}
     <footer><span>${machine?.name ?? 'Unknown machine'}</span><span class="tile-path">${shortPath(session.workdir, machine?.home)}</span>
       <time>${span(session.ended_at ?? session.started_at, now.value)}</time></footer>
   </article>`;

@@ -1,10 +1,11 @@
 import { html } from '../html.js';
 import { account } from '../state/account.js';
 import { now, span } from '../state/clock.js';
-import { fleetKnown, machineList, nameOf, sessionsOf } from '../state/fleet.js';
+import { fleetKnown, machineList, nameOf, needing, sessionsOf } from '../state/fleet.js';
 import { stateWord } from '../state/marks.js';
 import { prefs, setPrefs } from '../state/prefs.js';
 import { path } from '../state/route.js';
+import { needWords } from '../session/need.js';
 import { newSession } from '../session/new_session.js';
 import { IconButton } from '../ui/controls.js';
 import { Icon } from '../ui/icon.js';
@@ -23,6 +24,8 @@ export function Sidebar() {
     <button type="button" class="rail-search" onClick=${openPalette}><${Icon} name="search" size=${14} /><span>Go to…</span><kbd>${IS_MAC ? '⌘K' : 'Ctrl K'}</kbd></button>
     <div class="rail-scroll">
       <${RailLink} href="/" icon="layout-grid">All sessions<//>
+      ${needing.value.length > 0 ? html`<section class="rail-group rail-needs" aria-label="Needs you"><h2>Needs you<span class="rail-badge">${needing.value.length}</span></h2>
+        <ul>${needing.value.map((session) => html`<${SessionLink} key=${session.id} session=${session} words=${session.needs && needWords(session.needs)} />`)}</ul></section>` : null}
       ${machineList.value.map((machine) => html`<${MachineGroup} key=${machine.id} machine=${machine} />`)}
       ${fleetKnown.value ? html`<${RailLink} href="/machines" icon="plus" quiet>Add a machine<//>` : null}
     </div>
@@ -53,13 +56,13 @@ function MachineGroup({ machine }) {
   </section>`;
 }
 
-/** @param {{session: import('../wire/messages.js').SessionView}} props */
-function SessionLink({ session }) {
+/** @param {{session: import('../wire/messages.js').SessionView, words?: string}} props */
+function SessionLink({ session, words }) {
   const href = `/sessions/${session.id}`;
   return html`<li><a class="rail-session" href=${href} aria-current=${path.value === href ? 'page' : undefined}
       title="${nameOf(session)} · ${stateWord(session)}">
-    <${Mark} session=${session} /><span class="rail-label">${nameOf(session)}</span>
-    <time class="rail-time">${span(session.ended_at ?? session.started_at, now.value)}</time></a></li>`;
+    <${Mark} session=${session} /><span class="rail-label">${nameOf(session)}${words ? html`<small>${words}</small>` : null}</span>
+    <time class="rail-time">${span((words && session.needs?.since) || (session.ended_at ?? session.started_at), now.value)}</time></a></li>`;
 }
 
 /** @param {{href: string, icon: string, quiet?: boolean, children?: import('../../vendor/preact/preact.mjs').ComponentChildren}} props */

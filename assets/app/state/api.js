@@ -132,6 +132,8 @@ export const api = {
   resume: (session, size, key) => untilAnswered(() => call('POST', `/sessions/${session}/resume`, size, key)),
   /** @param {string} session @param {boolean} force */
   stop: (session, force) => call('POST', `/sessions/${session}/stop`, { force }),
+  /** @param {string} session @param {number} need @param {'allow' | 'allow_always' | 'deny'} answer @param {string} message  for a refusal */
+  answer: (session, need, answer, message) => call('POST', `/sessions/${session}/answer`, { need, answer, ...(answer === 'deny' && { message }) }),
   /** @param {string} session */
   forgetSession: (session) => call('DELETE', `/sessions/${session}`),
   /** @param {string} session @param {boolean} shared @returns {Promise<SessionView>} */

@@ -49,6 +49,9 @@ export const machineList = computed(() => [...machines.value.values()].sort((a, 
 /** Live first, newest first: a session keeps its place while it works. */
 export const sessionList = computed(() => [...sessions.value.values()].sort((a, b) => Number(isLive(b)) - Number(isLive(a)) || b.started_at - a.started_at));
 
+/** Those that wait for somebody, the longest first. */
+export const needing = computed(() => sessionList.value.filter((it) => isLive(it) && it.needs && machines.value.get(it.machine)?.online !== false).sort((a, b) => (a.needs?.since ?? 0) - (b.needs?.since ?? 0)));
+
 /** @param {string} machine */
 export function sessionsOf(machine) {
   return sessionList.value.filter((it) => it.machine === machine);

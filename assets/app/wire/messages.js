@@ -9,6 +9,18 @@
 /** @typedef {{code?: number, signal?: string}} Exit */
 
 /**
+ * What a session wants of a person.
+ * @typedef {object} Need
+ * @property {number} id
+ * @property {'permission' | 'question' | 'plan' | 'error' | 'notice'} reason
+ * @property {string} [tool]
+ * @property {string} text
+ * @property {number} since  milliseconds since 1970
+ * @property {boolean} answerable  from here
+ * @property {boolean} always  may be an answer
+ */
+
+/**
  * @typedef {object} SessionView
  * @property {string} id
  * @property {string} machine
@@ -18,7 +30,8 @@
  * @property {string} workdir
  * @property {string} [title]
  * @property {SessionState} state
- * @property {'working' | 'idle'} [activity]
+ * @property {'working' | 'needs_you' | 'done' | 'idle'} [activity]
+ * @property {Need} [needs]  what it wants of a person now
  * @property {Exit} [exit]
  * @property {number} [pid]
  * @property {number} cols
@@ -27,6 +40,8 @@
  * @property {number} [ended_at]
  * @property {number} [last_screen_at]  when the last screen was taken, of a session whose host is gone
  * @property {string} [conversation]  of Claude Code
+ * @property {string} [model]  of Claude Code
+ * @property {string} [branch]  that Claude Code works on
  * @property {string} [resumed_from]  the session whose conversation goes on here
  * @property {number} viewers
  * @property {Person} owner

@@ -263,7 +263,7 @@ impl Attached {
                 }
             }
             SessionSays::End { .. } => return Some(Left::Ended(self.exit.take())),
-            SessionSays::Text { .. } | SessionSays::Unknown => {}
+            SessionSays::Text { .. } | SessionSays::Answered { .. } | SessionSays::Unknown => {}
         }
         None
     }

@@ -92,7 +92,7 @@ pub(super) fn agent(patient: &Patient<'_>) -> Vec<Finding> {
 
 fn running(agent: &LocalStatus) -> Finding {
     match &agent.link {
-        Link::Online { machine, organisation } => {
+        Link::Online { machine, organisation, .. } => {
             Finding::good("agent", format_args!("connected as {machine} of {organisation}"))
         }
         Link::Waiting { cause } => Finding::new("agent", State::Bad, format_args!("not connected: {cause}"))

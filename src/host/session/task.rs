@@ -6,18 +6,18 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use super::draining::Draining;
 use super::{Inner, Session, now_millis};
+use crate::base::offset::Offset;
+use crate::host::attention::Moment;
 use crate::pty::Ending;
-use crate::wire::session::{Activity, SessionState};
+use crate::wire::session::{ScreenText, SessionState};
 
 /// One turn of reading the terminal, in bytes: about 2 ms at the speed of a PTY, so a key never waits for longer.
 const READ_BYTES_MAX: usize = 64 * 1024;
-
-/// A program is at work until it has been silent for this long.
-const WORKING_FOR: Duration = Duration::from_secs(2);
 
 /// A terminal that no process has open is looked at again after this long, while its program runs.
 const REOPENED_WITHIN: Duration = Duration::from_secs(1);
@@ -29,6 +29,7 @@ impl Session {
     /// Moves bytes until the program has ended and its last output is in the log.
     pub(in crate::host) async fn run(&self) {
         let mut buffer = vec![0; READ_BYTES_MAX];
+        let mut looking = None;
         while !self.is_over() {
             let deadline = self.inner.borrow().next_deadline();
             let printed = tokio::select! {
@@ -41,9 +42,16 @@ impl Session {
                 () = self.kick.notified() => false,
                 () = self.model.stirred() => false,
                 () = at(deadline) => false,
+                seen = seen(&mut looking) => {
+                    self.seen(seen);
+                    false
+                }
             };
             self.hear_model();
             self.keep_time();
+            if looking.is_none() && self.inner.borrow_mut().attention.looks_at(Instant::now()) {
+                looking = Some(self.text(self.with_log(|log| log.end())));
+            }
             if printed {
                 if !self.is_over() {
                     // Connections take their turn between two reads, however much there is to read.
@@ -121,13 +129,12 @@ impl Session {
         self.model.append(bytes);
         let mut inner = self.inner.borrow_mut();
         let now = Instant::now();
-        inner.last_output = Some(now);
+        inner.attention.printed(now);
         if let Some(draining) = &mut inner.draining {
             draining.printed(bytes.len(), now);
         }
-        if inner.info.activity == Activity::Idle && inner.draining.is_none() {
-            inner.info.activity = Activity::Working;
-            inner.versions.info += 1;
+        if inner.draining.is_none() {
+            inner.tell_attention();
         }
         drop(inner);
         self.changed.notify_waiters();
@@ -149,7 +156,8 @@ impl Session {
         inner.pty = None;
         inner.queue.clear();
         inner.info.state = SessionState::Exited;
-        inner.info.activity = Activity::Idle;
+        inner.attention.end();
+        inner.tell_attention();
         inner.info.ended_at = Some(now_millis());
         inner.versions.info += 1;
         inner.versions.state += 1;
@@ -162,10 +170,30 @@ impl Session {
         if !news.replies.is_empty() && inner.pty.is_some() && inner.queue.has_room() {
             inner.queue.push(Bytes::from(news.replies));
         }
+        let mut told = false;
+        let at = Moment { now: Instant::now(), millis: now_millis() };
+        news.signals.into_iter().for_each(|signal| inner.attention.signal(signal, at));
+        if inner.draining.is_none() {
+            told = inner.tell_attention();
+        }
         if let Some(title) = news.title {
             inner.info.title = title;
             inner.versions.info += 1;
-            drop(inner);
+            told = true;
+        }
+        drop(inner);
+        if told {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// The screen was looked at, unless the model broke over it.
+    fn seen(&self, screen: Option<ScreenText>) {
+        let mut inner = self.inner.borrow_mut();
+        if let Some(screen) = screen {
+            inner.attention.looked(&screen.lines);
+        }
+        if inner.draining.is_none() && inner.tell_attention() {
             self.changed.notify_waiters();
         }
     }
@@ -188,9 +216,8 @@ impl Session {
                 pty.end(Ending::Kill);
             }
         }
-        if inner.info.activity == Activity::Working && inner.idle_at().is_some_and(|at| at <= now) {
-            inner.info.activity = Activity::Idle;
-            inner.versions.info += 1;
+        inner.attention.keep_time(now);
+        if inner.draining.is_none() && inner.tell_attention() {
             self.changed.notify_waiters();
         }
         if inner.over_at().is_some_and(|at| at <= now) {
@@ -219,18 +246,24 @@ impl Session {
 }
 
 impl Inner {
-    fn idle_at(&self) -> Option<Instant> {
-        self.last_output.map(|at| at + WORKING_FOR)
-    }
-
     fn over_at(&self) -> Option<Instant> {
         self.pty.as_ref().and(self.draining.as_ref())?.over_at()
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        let idle_at = if self.info.activity == Activity::Working { self.idle_at() } else { None };
-        [self.resize_at, self.kill_at, self.unreadable_until, self.over_at(), idle_at].into_iter().flatten().min()
+        [self.resize_at, self.kill_at, self.unreadable_until, self.over_at(), self.attention.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
+}
+
+/// The screen that was asked for; never without one.
+async fn seen(looking: &mut Option<oneshot::Receiver<(Offset, ScreenText)>>) -> Option<ScreenText> {
+    let Some(answer) = looking else { return std::future::pending().await };
+    let seen = answer.await;
+    *looking = None;
+    seen.ok().map(|(_, screen)| screen)
 }
 
 async fn at(deadline: Option<Instant>) {

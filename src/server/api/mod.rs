@@ -12,6 +12,7 @@ mod keys_named;
 pub(super) mod machines;
 pub(super) mod me;
 pub(super) mod members;
+pub(super) mod needs;
 pub(super) mod organisation;
 mod paged;
 pub(super) mod reset;

@@ -2,6 +2,7 @@
 
 use crate::base::limits::{ARGUMENT_BYTES_MAX, ARGUMENTS_MAX, NAME_BYTES_MAX};
 use crate::base::problem::{Code, Problem};
+use crate::wire::attention::{NEED_TEXT_BYTES_MAX, WORD_BYTES_MAX};
 use crate::wire::session::{Hardware, Launch, MachineFacts, SessionInfo};
 
 /// All arguments of one session together, in bytes: what a page shows of them, not what the program got.
@@ -22,6 +23,12 @@ pub(super) fn session(mut info: SessionInfo) -> SessionInfo {
         room = room.saturating_sub(argument.len() + 1);
         fits
     });
+    let word = |text: Option<String>| text.map(|text| cut(text, WORD_BYTES_MAX));
+    (info.model, info.branch) = (word(info.model), word(info.branch));
+    if let Some(need) = &mut info.needs {
+        need.text = cut(std::mem::take(&mut need.text), NEED_TEXT_BYTES_MAX);
+        need.tool = word(need.tool.take());
+    }
     if let Some(exit) = &mut info.exit {
         exit.signal = exit.signal.take().map(|signal| cut(signal, NAME_BYTES_MAX));
     }

@@ -26,7 +26,7 @@ use crate::base::problem::{Code, Problem};
 use crate::store::{MachineRow, Note, SessionRow, Sharing, Store, StoreError};
 use crate::wire::Frame;
 use crate::wire::close::Close;
-use crate::wire::session::{Activity, SessionInfo};
+use crate::wire::session::SessionInfo;
 
 /// One organisation.
 #[derive(Debug)]
@@ -312,9 +312,8 @@ impl Organisation {
         if session.info == info {
             return;
         }
-        // Whether output came lately is of no interest after a restart; pages are told all the same.
-        let worth_saving = SessionInfo { activity: Activity::Idle, ..session.info.clone() }
-            != SessionInfo { activity: Activity::Idle, ..info.clone() };
+        // What a program is at is of no interest after a restart; pages are told all the same.
+        let worth_saving = session.info.clone().lasting() != info.clone().lasting();
         session.info = info;
         if worth_saving {
             self.save(state, id);

@@ -3,6 +3,7 @@
 //! Memory only, rebuilt from the store and from what agents say when they connect. Nothing here assumes that an
 //! organisation's viewers and agents are on this server alone beyond [`Relay`] itself.
 
+mod answering;
 mod bounds;
 mod commands;
 mod face;

@@ -282,7 +282,7 @@ impl SessionHub {
                 state.watchers.values_mut().for_each(|watcher| watcher.control_changed(Urgency::Now));
             }
             SessionSays::End { offset } => state.end(offset),
-            SessionSays::Info { .. } | SessionSays::Unknown => {}
+            SessionSays::Info { .. } | SessionSays::Answered { .. } | SessionSays::Unknown => {}
         }
     }
 

@@ -81,6 +81,8 @@ actions! {
     SessionTakeControl = "session.take_control";
     /// A script typed.
     SessionInput = "session.input";
+    /// What a session asked was answered from elsewhere than its terminal.
+    SessionAnswer = "session.answer";
     /// A session was offered to others.
     SessionShare = "session.share";
     /// Somebody adopted it.

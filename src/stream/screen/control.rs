@@ -1,5 +1,6 @@
 //! Which function a control, an escape sequence or a control sequence calls.
 
+use super::ScreenSignal;
 use super::charset::Charset;
 use super::edit::Columns;
 use super::params::Params;
@@ -30,7 +31,10 @@ impl Terminal {
     /// C0 and C1 controls.
     pub(super) fn execute(&mut self, code: u32) {
         match code {
-            0x07 => self.bells = self.bells.saturating_add(1),
+            0x07 => {
+                self.bells = self.bells.saturating_add(1);
+                self.signal(ScreenSignal::Bell);
+            }
             0x08 => self.backspace(),
             0x09 => self.tab(1),
             0x0a..=0x0c => self.line_feed(),

@@ -1,10 +1,15 @@
-//! Operating system commands: title, links, colours. All others are the viewer's affair.
+//! Operating system commands: title, links, colours, and what a program says of its own state. All others are the
+//! viewer's affair.
 
 use std::sync::Arc;
 
+use super::ScreenSignal;
 use super::colors::{self, Slot};
 use super::pool::{LINK_BYTES_MAX, Link, LinkIdentity};
 use super::terminal::Terminal;
+
+/// A notification's text, in bytes.
+const NOTICE_BYTES_MAX: usize = 500;
 
 impl Terminal {
     pub(super) fn osc(&mut self, payload: &str) {
@@ -16,11 +21,50 @@ impl Terminal {
             Ok(0_u32 | 2) => self.set_title(data),
             Ok(4) => self.indexed_colors(data),
             Ok(8) => self.hyperlink(data),
+            Ok(number @ (9 | 99 | 777)) => self.notification(number, data),
+            Ok(133) => self.prompt(data),
             Ok(first @ 10..=12) => self.special_colors(first, data),
             Ok(104) => self.reset_indexed_colors(data),
             Ok(110) => self.colors.reset(Slot::Foreground),
             Ok(111) => self.colors.reset(Slot::Background),
             Ok(112) => self.colors.reset(Slot::Cursor),
+            _ => {}
+        }
+    }
+
+    /// `9;text` (iTerm2), `9;4;state;percent` (`ConEmu`), `99;metadata;text` (kitty), `777;notify;title;text` (rxvt).
+    fn notification(&mut self, number: u32, data: &str) {
+        let text = match number {
+            9 => {
+                let (first, rest) = data.split_once(';').unwrap_or((data, ""));
+                if first == "4" {
+                    // 0 removes it; an error or a pause is progress that is still shown.
+                    return self.signal(ScreenSignal::Progress(!rest.starts_with('0')));
+                }
+                // `ConEmu`'s other commands are numbers, too.
+                if first.bytes().all(|byte| byte.is_ascii_digit()) && first.len() <= 2 { "" } else { data }
+            }
+            99 => match data.split_once(';') {
+                // In base64, or only its title's beginning or an icon: that it calls is enough.
+                Some((metadata, _)) if metadata.contains("e=1") => "A notification.",
+                Some((metadata, _)) if metadata.contains("p=icon") || metadata.contains("p=?") => "",
+                Some((_, text)) => text,
+                None => "",
+            },
+            _ => data.strip_prefix("notify;").map_or("", |said| said.trim_matches(';')),
+        };
+        if !text.is_empty() {
+            let text = &text[..text.floor_char_boundary(NOTICE_BYTES_MAX)];
+            self.signal(ScreenSignal::Notice(text.to_owned()));
+        }
+    }
+
+    /// A shell's marks around its prompt and its commands (`FinalTerm`).
+    fn prompt(&mut self, data: &str) {
+        match data.as_bytes().first() {
+            Some(b'A') => self.signal(ScreenSignal::Prompt),
+            Some(b'C') => self.signal(ScreenSignal::CommandStarts),
+            Some(b'D') => self.signal(ScreenSignal::CommandEnds),
             _ => {}
         }
     }

@@ -10,6 +10,7 @@ use super::colors::Colors;
 use super::modes::Modes;
 use super::pool::{CLUSTER_BYTES_MAX, Extended, Marks, Pool};
 use super::row::Row;
+use super::{SIGNALS_MAX, ScreenSignal};
 
 /// Title, in bytes. No tab or window shows more.
 pub(super) const TITLE_BYTES_MAX: usize = 1024;
@@ -43,6 +44,7 @@ pub(super) struct Terminal {
     pub printed: u32,
     pub bells: u32,
     pub title_changed: bool,
+    pub signals: Vec<ScreenSignal>,
     /// Answers for the program, until `feed` hands them out.
     pub replies: Vec<u8>,
 }
@@ -93,6 +95,7 @@ impl Terminal {
             printed: 0,
             bells: 0,
             title_changed: false,
+            signals: Vec::new(),
             replies: Vec::new(),
         }
     }
@@ -171,6 +174,12 @@ impl Terminal {
         self.pen.fg = saved.fg;
         self.pen.bg = saved.bg;
         self.charsets.active = saved.charset.unwrap_or(Charset::ASCII);
+    }
+
+    pub(super) fn signal(&mut self, signal: ScreenSignal) {
+        if self.signals.len() < SIGNALS_MAX {
+            self.signals.push(signal);
+        }
     }
 
     pub(super) fn set_title(&mut self, title: &str) {

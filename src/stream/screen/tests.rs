@@ -137,7 +137,10 @@ fn a_synchronized_update_that_never_ends_is_ended() {
 #[test]
 fn events_are_told_once() {
     let mut screen = screen(20, 3, b"\x07\x07\x1b]2;mine\x07");
-    assert_eq!(screen.take_events(), ScreenEvents { bells: 2, title_changed: true });
+    assert_eq!(
+        screen.take_events(),
+        ScreenEvents { bells: 2, title_changed: true, signals: vec![ScreenSignal::Bell; 2] }
+    );
     assert_eq!(screen.take_events(), ScreenEvents::default());
     assert_eq!(screen.title(), Some("mine"));
 }
@@ -214,4 +217,29 @@ fn a_wide_character_cut_by_a_narrower_screen_is_a_blank() {
         rebuilt.feed(&screen.snapshot(true), Instant::now(), &mut Vec::new());
         assert_eq!(rebuilt.text(), screen.text(), "{switch}");
     }
+}
+
+#[test]
+fn what_a_program_says_of_itself_is_heard_and_bounded() {
+    for (said, heard) in [
+        ("9;tests failed", Some(ScreenSignal::Notice("tests failed".to_owned()))),
+        ("9;5 builds failed", Some(ScreenSignal::Notice("5 builds failed".to_owned()))),
+        ("9;9;/home/ada", None),
+        ("9;4;1;50", Some(ScreenSignal::Progress(true))),
+        ("9;4;0", Some(ScreenSignal::Progress(false))),
+        ("99;i=1;ready", Some(ScreenSignal::Notice("ready".to_owned()))),
+        ("99;i=1:e=1;cmVhZHk=", Some(ScreenSignal::Notice("A notification.".to_owned()))),
+        ("777;notify;title;text", Some(ScreenSignal::Notice("title;text".to_owned()))),
+        ("777;other;text", None),
+        ("133;A", Some(ScreenSignal::Prompt)),
+        ("133;C", Some(ScreenSignal::CommandStarts)),
+        ("133;D;1", Some(ScreenSignal::CommandEnds)),
+    ] {
+        let mut screen = Screen::new(80, 24, 100);
+        screen.feed(format!("\x1b]{said}\x1b\\").as_bytes(), Instant::now(), &mut Vec::new());
+        assert_eq!(screen.take_events().signals, Vec::from_iter(heard), "{said}");
+    }
+    let mut screen = Screen::new(80, 24, 100);
+    screen.feed(&[7; 1000], Instant::now(), &mut Vec::new());
+    assert_eq!(screen.take_events().signals.len(), SIGNALS_MAX);
 }

@@ -271,7 +271,7 @@ impl Probe {
                     }
                     SessionSays::End { offset } => self.ended = Some(offset),
                     control @ SessionSays::Control { .. } => self.control = Some(control),
-                    SessionSays::Text { .. } | SessionSays::Unknown => {}
+                    SessionSays::Text { .. } | SessionSays::Answered { .. } | SessionSays::Unknown => {}
                 }
                 0
             }

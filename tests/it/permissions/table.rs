@@ -116,6 +116,7 @@ pub fn rows() -> Vec<Row> {
         Row { shared: "oamv", others: "oa", ..row("POST /sessions/{id}/handoff", Session, "oamv", "sessions:read") },
         Row { shared: "oamv", ..row("GET /sessions/{id}/screen", Session, "oamv", "sessions:read") },
         Row { body: || json!({ "text": "x" }), ..row("POST /sessions/{id}/input", Session, "oam", "sessions:write") },
+        Row { body: || json!({ "need": 1, "answer": "allow" }), ..row("POST /sessions/{id}/answer", Session, "oam", "sessions:write") },
         Row { shared: "oamv", ..row("POST /sessions/{id}/wait", Session, "oamv", "sessions:read") },
         row("GET /events", None, "oamv", "sessions:read"),
         row("GET /audit", None, "oa", "admin"),

@@ -206,6 +206,8 @@ impl Connection {
             | SessionAsk::Text { .. }
             | SessionAsk::Stop { .. }
             | SessionAsk::Forget
+            | SessionAsk::Hook { .. }
+            | SessionAsk::Answer { .. }
             | SessionAsk::Unknown => {}
         }
     }

@@ -133,6 +133,13 @@ impl Session {
 
     pub(super) fn row(&self, organisation: OrganisationId) -> SessionRow {
         let (machine, owner, sharing) = (self.machine, self.owner, self.sharing());
-        SessionRow { machine, organisation, owner, info: self.info.clone(), sharing, handoff: self.handoff.clone() }
+        SessionRow {
+            machine,
+            organisation,
+            owner,
+            info: self.info.clone().lasting(),
+            sharing,
+            handoff: self.handoff.clone(),
+        }
     }
 }

@@ -167,6 +167,8 @@ impl PlayedHost {
             | SessionAsk::Theme { .. }
             | SessionAsk::Text { .. }
             | SessionAsk::Forget
+            | SessionAsk::Hook { .. }
+            | SessionAsk::Answer { .. }
             | SessionAsk::Unknown => {}
         }
     }

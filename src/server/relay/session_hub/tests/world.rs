@@ -140,6 +140,8 @@ impl World {
             SessionAsk::Text { .. }
             | SessionAsk::Theme { .. }
             | SessionAsk::Stop { .. }
+            | SessionAsk::Hook { .. }
+            | SessionAsk::Answer { .. }
             | SessionAsk::Forget
             | SessionAsk::Unknown => {}
         }
