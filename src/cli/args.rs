@@ -25,7 +25,7 @@ Examples:
   sessionforge auth login --server https://sf.example.org --key sf_live_…
   sessionforge agent                                  puts this machine on that server
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the server, 4 port or data directory in use,\n255 session lost. `session attach` ends with the exit code of the session's program.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the server, 4 port or data directory in use,\n10 to 15 what became of a handoff (`sessionforge help pause`), 255 session lost. `session attach` ends with the exit code of the session's program.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -57,6 +57,12 @@ pub(super) enum Command {
     Completions(super::reference::Completions),
     /// Print or write the man pages
     Man(super::reference::Man),
+    /// Hand a session over to a teammate, with the keyboard
+    Pause(super::pause::args::Pause),
+    /// Take a session back, and read what whoever had it says
+    Resume(super::pause::args::Resume),
+    /// Claude Code's /sf-pause and /sf-resume
+    Skill(super::skill::Skill),
     /// Print the version
     Version,
 }

@@ -14,6 +14,18 @@ pub(super) enum Exit {
     Refused = 3,
     /// Another process has the port or the data directory.
     InUse = 4,
+    /// Whoever adopted the session refused what was to be approved.
+    HandoffRefused = 10,
+    /// Nobody adopted the session in time.
+    HandoffExpired = 11,
+    /// The session was taken back before anything was decided.
+    HandoffTakenBack = 12,
+    /// Whoever had adopted the session may not any more.
+    HandoffRevoked = 13,
+    /// The session ended before anything was decided.
+    HandoffExited = 14,
+    /// The session was given back without a decision.
+    HandoffUndecided = 15,
     /// The program to run is not there. Shells use the same number.
     CommandNotFound = 127,
     /// The session a terminal was attached to is lost, or cannot be reached any more. ssh(1) uses the same number for a

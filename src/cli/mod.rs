@@ -16,6 +16,7 @@ mod logging;
 mod logs;
 mod output;
 mod paths;
+mod pause;
 mod progress;
 mod reference;
 #[cfg(unix)]
@@ -24,6 +25,7 @@ mod server;
 mod service;
 mod session;
 mod signals;
+mod skill;
 mod status;
 mod table;
 mod up;
@@ -84,6 +86,9 @@ fn run(args: Args, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Run(run) => return run::run(run, output),
         #[cfg(not(unix))]
         Command::Run(_) => Err(Failure::new(failure::Exit::Failed, "a terminal cannot be attached on this system yet")),
+        Command::Pause(pause) => return pause::pause(pause, output),
+        Command::Resume(resume) => return pause::resume(resume, output),
+        Command::Skill(skill) => skill::run(skill, output),
         Command::Service(service) => return service::run(service, output),
         Command::Update(update) => return update::run(update, output),
         Command::Status(status) => return status::run(status, output),

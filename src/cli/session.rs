@@ -2,7 +2,7 @@
 
 #[cfg(unix)]
 pub(super) mod attach;
-mod find;
+pub(super) mod find;
 pub(super) mod list;
 mod screen;
 mod send;

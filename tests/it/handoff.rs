@@ -33,16 +33,16 @@ async fn take_back(who: &Http, session: SessionId) -> Answer {
     who.clone().send("PUT", &path(session, "sharing"), Some(&json!({ "with": "private" }))).await
 }
 
-async fn adopt(who: &Http, session: SessionId) -> Answer {
+pub async fn adopt(who: &Http, session: SessionId) -> Answer {
     who.clone().post(&path(session, "adopt"), &json!({})).await
 }
 
-async fn give_back(who: &Http, session: SessionId, said: Value) -> Answer {
+pub async fn give_back(who: &Http, session: SessionId, said: Value) -> Answer {
     who.clone().post(&path(session, "return"), &said).await
 }
 
 /// How the session's newest handoff is, for its owner.
-async fn handoff(world: &World, session: SessionId) -> Value {
+pub async fn handoff(world: &World, session: SessionId) -> Value {
     world.http.clone().post(&path(session, "handoff"), &json!({})).await.ok().json()
 }
 

@@ -23,6 +23,8 @@
 //! | [`permissions`] | who may do what: every address and every message, with every role, key and organisation |
 //! | [`attach`] | a person's own terminal on a session: raw and given back, sizes, floods, whatever dies |
 //! | [`handoff`] | sessions handed over: adopted, given and taken back, over every fault |
+//! | [`handoff_commands`] | `sessionforge pause`, `resume` and `skill`; a gate over every restart |
+//! | [`handoff_claude`] | the real Claude Code hands itself over in a browser, and waits for an approval |
 //! | [`local_api`] | the agent's HTTP on the machine, and `sessionforge status` |
 //! | [`service`] | the agent as a systemd service: installed, kept alive, changed, removed; sessions live through it |
 //! | [`auth`] | `sessionforge auth`: a key that is asked about, stored, used and removed |
@@ -108,6 +110,8 @@ mod doctor;
 mod drill;
 mod fidelity;
 mod handoff;
+mod handoff_claude;
+mod handoff_commands;
 mod harness;
 mod host;
 mod hostile;

@@ -163,6 +163,9 @@ async fn the_help_says_what_it_said_when_it_was_read_last() {
         &["config"],
         &["completions"],
         &["man"],
+        &["pause"],
+        &["resume"],
+        &["skill"],
     ] {
         let ran = run(place.command(&[&["help"], command].concat())).await;
         assert_eq!(ran.code, 0, "{ran:?}");

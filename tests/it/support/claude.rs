@@ -46,6 +46,8 @@ pub fn write_wrapper(program: &Path, api: SocketAddr, bin: &Path, home: &Path, f
          # Nothing of the environment but what a terminal has: the test must not depend on the machine.\n\
          exec env -i HOME='{home}' PATH=\"$PATH\" TERM=\"$TERM\" COLORTERM=\"$COLORTERM\" LANG=C.UTF-8 \\\n  \
          DISABLE_AUTOUPDATER=1 CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1 \\\n  \
+         SESSIONFORGE_SESSION=\"$SESSIONFORGE_SESSION\" SESSIONFORGE_TOKEN=\"$SESSIONFORGE_TOKEN\" \\\n  \
+         SESSIONFORGE_AGENT_URL=\"$SESSIONFORGE_AGENT_URL\" \\\n  \
          ANTHROPIC_BASE_URL='http://{api}' ANTHROPIC_API_KEY='{KEY}' '{program}' \"$@\"\n",
         home = home.display(),
         program = program.display(),

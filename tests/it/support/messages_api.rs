@@ -5,6 +5,7 @@
 //! | said | answered |
 //! |---|---|
 //! | `RUN: <command> END` | a call of the Bash tool; after its result, `Result: <its output>` |
+//! | a block of `sh`, as a skill has one | the same, of its command, with `ADD: <arguments> END` behind it |
 //! | `SAY: <n> END` | n numbered lines, streamed |
 //! | anything else | [`GREETING`] |
 
@@ -75,6 +76,10 @@ impl Reply {
         let has_bash = request["tools"].as_array().is_some_and(|tools| tools.iter().any(|tool| tool["name"] == "Bash"));
         if let Some(command) = between(&said, "RUN: ", " END").filter(|_| has_bash) {
             return Self { text: "I run it.".to_owned(), bash: Some(command.to_owned()) };
+        }
+        if let Some(command) = between(&said, "```sh\n", "\n```").filter(|_| has_bash) {
+            let command = format!("{command} {}", between(&said, "ADD: ", " END").unwrap_or_default());
+            return Self { text: "I hand it over.".to_owned(), bash: Some(command.trim().to_owned()) };
         }
         if let Some(count) = between(&said, "SAY: ", " END").and_then(|count| count.parse::<u32>().ok()) {
             let lines: Vec<String> = (1..=count).map(|line| format!("line {line} of {count}")).collect();
