@@ -16,11 +16,11 @@ impl Scene {
     }
 
     fn hook(&mut self, event: &str) -> Option<u64> {
-        self.fire(Hook { event: event.to_owned(), ..Hook::default() })
+        self.fire(&Hook { event: event.to_owned(), ..Hook::default() })
     }
 
-    fn fire(&mut self, hook: Hook) -> Option<u64> {
-        self.attention.hook(&hook, self.at)
+    fn fire(&mut self, hook: &Hook) -> Option<u64> {
+        self.attention.hook(hook, self.at)
     }
 
     fn type_(&mut self, bytes: &[u8]) {
@@ -74,13 +74,13 @@ fn a_turn_goes_from_the_prompt_over_the_question_to_done() {
     scene.is(Activity::Idle);
     scene.hook("UserPromptSubmit");
     scene.is(Activity::Working);
-    assert_eq!(scene.fire(permission("a")), Some(1));
+    assert_eq!(scene.fire(&permission("a")), Some(1));
     scene.is(Activity::NeedsYou);
     assert_eq!(scene.needs(), (1, Reason::Permission));
     assert_eq!(scene.attention.outcome(1), Outcome::Waits);
-    scene.fire(after("b"));
+    scene.fire(&after("b"));
     scene.is(Activity::NeedsYou);
-    scene.fire(after("a"));
+    scene.fire(&after("a"));
     scene.is(Activity::Working);
     assert_eq!(scene.attention.outcome(1), Outcome::Withdrawn, "the terminal was faster");
     scene.hook("Stop");
@@ -108,7 +108,7 @@ fn hours_without_output_do_not_make_work_idle_but_an_interrupt_does() {
 fn a_dialog_that_is_gone_after_a_key_needs_nobody() {
     let mut scene = Scene::new();
     scene.hook("UserPromptSubmit");
-    scene.fire(permission("a"));
+    scene.fire(&permission("a"));
     scene.print();
     scene.look("nothing yet");
     scene.is(Activity::NeedsYou);
@@ -132,8 +132,8 @@ fn a_dialog_that_is_gone_after_a_key_needs_nobody() {
 #[test]
 fn the_first_answer_counts_and_is_told_once() {
     let mut scene = Scene::new();
-    scene.fire(permission("a"));
-    scene.fire(permission("b"));
+    scene.fire(&permission("a"));
+    scene.fire(&permission("b"));
     scene.attention.answer(1, 7, Answer::Allow);
     assert_eq!(scene.needs(), (2, Reason::Permission));
     scene.attention.answer(1, 8, Answer::Deny { message: String::new() });
@@ -149,13 +149,13 @@ fn the_first_answer_counts_and_is_told_once() {
 fn a_plan_is_one_need_and_a_question_is_answered_in_the_terminal() {
     let mut scene = Scene::new();
     let plan = Hook { tool: Some("ExitPlanMode".to_owned()), ..permission("p") };
-    scene.fire(Hook { event: "PreToolUse".to_owned(), waits: false, ..plan.clone() });
+    scene.fire(&Hook { event: "PreToolUse".to_owned(), waits: false, ..plan.clone() });
     assert_eq!(scene.needs(), (1, Reason::Plan));
-    assert_eq!(scene.fire(plan), Some(1));
+    assert_eq!(scene.fire(&plan), Some(1));
     assert_eq!(scene.attention.requests.len(), 1);
     scene.hook("Stop");
     let question = Hook { tool: Some("AskUserQuestion".to_owned()), ..permission("q") };
-    assert_eq!(scene.fire(question), None);
+    assert_eq!(scene.fire(&question), None);
     assert_eq!(scene.needs(), (2, Reason::Question));
     scene.hook("UserPromptSubmit");
     scene.is(Activity::Working);
@@ -165,10 +165,10 @@ fn a_plan_is_one_need_and_a_question_is_answered_in_the_terminal() {
 fn a_subagent_asks_but_its_end_is_not_the_conversations() {
     let mut scene = Scene::new();
     scene.hook("UserPromptSubmit");
-    scene.fire(Hook { subagent: true, ..permission("s") });
+    scene.fire(&Hook { subagent: true, ..permission("s") });
     scene.is(Activity::NeedsYou);
-    scene.fire(Hook { subagent: true, ..after("s") });
-    scene.fire(Hook { event: "Stop".to_owned(), subagent: true, ..Hook::default() });
+    scene.fire(&Hook { subagent: true, ..after("s") });
+    scene.fire(&Hook { event: "Stop".to_owned(), subagent: true, ..Hook::default() });
     scene.is(Activity::Working);
 }
 
@@ -231,7 +231,7 @@ fn a_shell_that_marks_its_prompts_is_done_when_a_long_command_is() {
 fn what_waits_is_bounded() {
     let mut scene = Scene::new();
     for number in 0..100 {
-        scene.fire(permission(&number.to_string()));
+        scene.fire(&permission(&number.to_string()));
     }
     assert_eq!(scene.attention.requests.len(), REQUESTS_MAX);
     scene.attention.end();
