@@ -196,6 +196,7 @@ async fn ask_shell() -> (PathBuf, Result<Variables, EnvironmentError>) {
 
 /// The login shell's, with what only the agent's own PATH has behind its PATH: `/etc/profile` may begin a new one, and
 /// what was found before stays found.
+#[cfg(any(unix, test))]
 fn merged(mut login: Variables, own: &[(OsString, OsString)]) -> Variables {
     let Some(path) = value(own, "PATH") else { return login };
     let mut folders: Vec<PathBuf> = value(&login, "PATH").map(std::env::split_paths).into_iter().flatten().collect();
