@@ -19,7 +19,7 @@ use crate::base::clock::{millis, unix_millis};
 use crate::base::id::{OrganisationId, SessionId, UserId};
 use crate::store::audit::{Action, Actor, Book, Event};
 use crate::store::{Store, StoreError};
-use crate::wire::message::SessionView;
+use crate::wire::view::SessionView;
 
 impl Caller {
     /// Who this is, in the audit log.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::message::Person;
+use super::view::Person;
 
 /// A note, in bytes: a few sentences for the person who takes over, or back.
 pub const NOTE_BYTES_MAX: usize = 2_000;

@@ -10,7 +10,8 @@ use super::attention::{Answer, Hook};
 use super::frame::Frame;
 use super::handoff::{HandoffAsk, HandoffView};
 use super::session::{Launch, MachineFacts, ScreenText, SessionInfo};
-use crate::base::id::{MachineId, SessionId, UserId, ViewerId};
+use super::view::{MachineView, SessionView};
+use crate::base::id::{MachineId, SessionId, ViewerId};
 use crate::base::offset::Offset;
 use crate::base::problem::{Code, Problem};
 
@@ -467,56 +468,6 @@ pub enum ToViewer {
 
 fn yes() -> bool {
     true
-}
-
-/// Somebody, as others see them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Person {
-    /// Who.
-    pub id: UserId,
-    /// What people call them.
-    pub name: String,
-}
-
-/// A machine as the page and the REST API show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct MachineView {
-    /// Its id.
-    pub id: MachineId,
-    /// What the agent says of it.
-    #[serde(flatten)]
-    pub facts: MachineFacts,
-    /// Whether its agent is connected.
-    pub online: bool,
-    /// When it was last connected, in milliseconds since 1970 by the server's clock.
-    pub last_seen: u64,
-    /// Whose it is.
-    pub owner: Person,
-    /// What people file it under.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<String>,
-}
-
-/// A session as the page and the REST API show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct SessionView {
-    /// The machine it runs on.
-    pub machine: MachineId,
-    /// What is known of it.
-    #[serde(flatten)]
-    pub info: SessionInfo,
-    /// Viewers attached now.
-    pub viewers: u32,
-    /// Whose it is.
-    pub owner: Person,
-    /// Whether everybody in the organisation may see it, and members adopt it.
-    pub shared: bool,
-    /// How it is handed over, while it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub handoff: Option<Box<HandoffView>>,
-    /// Who watches or types now, each once; at most twenty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub watching: Vec<Person>,
 }
 
 /// `message` as a control frame.

@@ -12,5 +12,6 @@ pub mod hello;
 pub mod message;
 pub mod passing;
 pub mod session;
+pub mod view;
 
 pub use frame::{Frame, FrameError};

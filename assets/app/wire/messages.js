@@ -1,5 +1,5 @@
 /**
- * Control messages and views, as in src/wire/message.rs and src/wire/session.rs. Types only.
+ * Control messages and views, as in src/wire/message.rs, src/wire/view.rs and src/wire/session.rs. Types only.
  */
 
 /** @typedef {{foreground: string, background: string, cursor: string}} Theme */

@@ -108,7 +108,7 @@ fn printable(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::base::id::UserId;
-    use crate::wire::message::Person;
+    use crate::wire::view::Person;
 
     fn handoff(phase: Phase) -> HandoffView {
         let person = |name: &str| Person { id: UserId::random(), name: name.to_owned() };

@@ -19,7 +19,7 @@ use crate::base::id::{OrganisationId, SessionId, UserId};
 use crate::base::problem::{Code, Problem};
 use crate::store::{Offer, Sharing, Store};
 use crate::wire::handoff::{HandoffView, NOTE_BYTES_MAX, Phase, Verdict};
-use crate::wire::message::SessionView;
+use crate::wire::view::SessionView;
 
 /// How long an offer may be good for, in milliseconds: a week. What is shared for longer is shared without an end.
 pub(in crate::server) const EXPIRES_IN_MAX: u64 = 7 * 24 * 3_600_000;

@@ -20,8 +20,8 @@ use crate::base::limits::{ARGUMENT_BYTES_MAX, ARGUMENTS_MAX, COLS_MAX, ROWS_MAX}
 use crate::base::problem::Code;
 use crate::store::MachineEdit;
 use crate::store::audit::Action;
-use crate::wire::message::{MachineView, SessionView};
 use crate::wire::session::Launch;
+use crate::wire::view::{MachineView, SessionView};
 
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Machines {

@@ -18,7 +18,7 @@ use super::machines::Size;
 use super::paged::Paged;
 use crate::base::id::SessionId;
 use crate::store::audit::Action;
-use crate::wire::message::SessionView;
+use crate::wire::view::SessionView;
 
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Sessions {

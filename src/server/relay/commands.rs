@@ -22,8 +22,9 @@ use crate::server::auth::Caller;
 use crate::server::auth::permissions::Permission;
 use crate::store::{SessionRow, Sharing, StoreError};
 use crate::wire::conversation::resuming;
-use crate::wire::message::{SessionAsk, SessionView, ToAgent};
+use crate::wire::message::{SessionAsk, ToAgent};
 use crate::wire::session::{Launch, SessionInfo, SessionState};
+use crate::wire::view::SessionView;
 
 /// Time a machine has to confirm, reconnects included.
 ///

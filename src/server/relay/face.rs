@@ -21,7 +21,7 @@ use crate::server::auth::{Caller, Via};
 use crate::server::heart::Heart;
 use crate::store::{MachineEdit, Note, Store, StoreError};
 use crate::wire::close::Close;
-use crate::wire::message::{MachineView, SessionView};
+use crate::wire::view::{MachineView, SessionView};
 
 /// The relay. Clones share it.
 #[derive(Debug, Clone)]

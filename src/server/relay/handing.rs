@@ -16,7 +16,7 @@ use crate::server::auth::permissions::Permission;
 use crate::server::handoff::Step;
 use crate::store::audit::{Actor, Event};
 use crate::wire::handoff::{HandoffView, Phase};
-use crate::wire::message::SessionView;
+use crate::wire::view::SessionView;
 
 /// Who takes a step, for the audit log.
 #[derive(Debug, Clone, Copy)]

@@ -32,7 +32,8 @@ use crate::base::problem::{Code, Problem};
 use crate::server::auth::Caller;
 use crate::stream::OverAcknowledged;
 use crate::wire::frame::{Frame, InputOutcome, SnapshotAt, SnapshotFlags};
-use crate::wire::message::{Person, SessionAsk, SessionSays, Take, Theme};
+use crate::wire::message::{SessionAsk, SessionSays, Take, Theme};
+use crate::wire::view::Person;
 
 use state::{Control, State, join};
 pub use upstream::Violation;

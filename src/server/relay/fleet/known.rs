@@ -12,8 +12,8 @@ use crate::base::problem::{Code, Problem};
 use crate::server::relay::{Page, SessionHub, Uplink, bounds};
 use crate::store::{HandoffRow, MachineRow, SessionRow, Sharing};
 use crate::wire::handoff::HandoffView;
-use crate::wire::message::{MachineView, Person, SessionView};
 use crate::wire::session::{MachineFacts, SessionInfo};
+use crate::wire::view::{MachineView, Person, SessionView};
 
 #[derive(Debug, Default)]
 pub(super) struct State {

@@ -14,7 +14,7 @@ use crate::server::auth::Caller;
 use crate::server::auth::permissions::{Permission, Whose};
 use crate::server::relay::{Page, Rights, SessionHub};
 use crate::store::{HandoffRow, Sharing};
-use crate::wire::message::{MachineView, Person, SessionView};
+use crate::wire::view::{MachineView, Person, SessionView};
 
 impl Organisation {
     /// The machines somebody sees, by id.

@@ -3,7 +3,7 @@
 use super::Organisation;
 use crate::base::id::{SessionId, UserId};
 use crate::store::SessionRow;
-use crate::wire::message::SessionView;
+use crate::wire::view::SessionView;
 
 impl Organisation {
     /// Until the answer drops, sessions of this id that a machine opens belong to `owner`.

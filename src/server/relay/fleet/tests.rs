@@ -9,8 +9,9 @@ use crate::base::secret::Secret;
 use crate::server::auth::permissions::Permission;
 use crate::server::auth::{Caller, Via};
 use crate::store::Role;
-use crate::wire::message::{self, From, Person, Take, ToViewer};
+use crate::wire::message::{self, From, Take, ToViewer};
 use crate::wire::session::MachineFacts;
+use crate::wire::view::Person;
 
 struct World {
     _dir: tempfile::TempDir,

@@ -11,7 +11,8 @@ use crate::server::auth::Caller;
 use crate::server::relay::Page;
 use crate::stream::Reader;
 use crate::wire::frame::{Frame, InputOutcome, SnapshotAt};
-use crate::wire::message::{self, From, Person, Take, Theme, ToViewer};
+use crate::wire::message::{self, From, Take, Theme, ToViewer};
+use crate::wire::view::Person;
 
 /// Acknowledgements of input waiting for one viewer. Consecutive ones of the same outcome are one, so this many
 /// changes of who controls; beyond it the oldest are merged, and the page sends again what it misses.

@@ -1,0 +1,57 @@
+//! Machines, sessions and people as the page and the REST API show them.
+
+use serde::{Deserialize, Serialize};
+
+use super::handoff::HandoffView;
+use super::session::{MachineFacts, SessionInfo};
+use crate::base::id::{MachineId, UserId};
+
+/// Somebody, as others see them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Person {
+    /// Who.
+    pub id: UserId,
+    /// What people call them.
+    pub name: String,
+}
+
+/// A machine as the page and the REST API show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct MachineView {
+    /// Its id.
+    pub id: MachineId,
+    /// What the agent says of it.
+    #[serde(flatten)]
+    pub facts: MachineFacts,
+    /// Whether its agent is connected.
+    pub online: bool,
+    /// When it was last connected, in milliseconds since 1970 by the server's clock.
+    pub last_seen: u64,
+    /// Whose it is.
+    pub owner: Person,
+    /// What people file it under.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+}
+
+/// A session as the page and the REST API show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct SessionView {
+    /// The machine it runs on.
+    pub machine: MachineId,
+    /// What is known of it.
+    #[serde(flatten)]
+    pub info: SessionInfo,
+    /// Viewers attached now.
+    pub viewers: u32,
+    /// Whose it is.
+    pub owner: Person,
+    /// Whether everybody in the organisation may see it, and members adopt it.
+    pub shared: bool,
+    /// How it is handed over, while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<Box<HandoffView>>,
+    /// Who watches or types now, each once; at most twenty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub watching: Vec<Person>,
+}
