@@ -163,7 +163,7 @@ impl Attention {
             }
             // In the middle of work.
             "SessionStart" if hook.text == "compact" => {}
-            "SessionStart" | "SessionEnd" => self.begin(Activity::Idle),
+            "SessionStart" => self.begin(Activity::Idle),
             _ => {}
         }
         None

@@ -16,7 +16,9 @@ impl Session {
         }
         let waits_for = inner.attention.hook(hook, Moment { now: Instant::now(), millis: now_millis() });
         let mut told = inner.tell_attention();
-        let conversation = hook.conversation.as_ref().filter(|_| !hook.subagent).and_then(|id| id.parse().ok());
+        // The end of one conversation may be told behind the beginning of the next.
+        let speaks = !hook.subagent && hook.event != "SessionEnd";
+        let conversation = hook.conversation.as_ref().filter(|_| speaks).and_then(|id| id.parse().ok());
         let known = &mut inner.info;
         let before = (known.conversation, known.model.clone(), known.branch.clone());
         known.conversation = conversation.or(known.conversation);
