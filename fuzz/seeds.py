@@ -70,6 +70,13 @@ def main():
     last_screen = json.dumps(header, separators=(",", ":")).encode() + b"\n" + screen + history
     write("files", [json.dumps(file).encode() for file in FILES] + [last_screen])
     write("texts", [text.encode() for text in TEXTS])
+    write("server_toml", [b'listen = "127.0.0.1:7373"\npublic-url = "https://sf.example.org"\ntrusted-proxy = ["10.0.0.1"]\n',
+                          b'tls-cert = "cert.pem"\ntls-key = "key.pem"\nlog-format = "json"\ninsecure-http = true\n'])
+    head = "host: 127.0.0.1:3457\r\nauthorization: Bearer 0123456789abcdef\r\n"
+    body = json.dumps({key: value for key, value in LAUNCH.items()})
+    write("local_http", [f"GET /v1/{path} HTTP/1.1\r\n{head}\r\n".encode() for path in ("status", "sessions", f"sessions/{SESSION}")] + [
+        f"POST /v1/{path} HTTP/1.1\r\n{head}content-type: application/json\r\ncontent-length: {len(text)}\r\n\r\n{text}".encode()
+        for path, text in (("sessions", body), (f"sessions/{SESSION}/stop", '{"force":true}'))])
     write("headers", [b"a=b; sf=token; __Host-sf=t", b"127.0.0.1:7373http://127.0.0.1:7373", b"1.1.1.1, 10.0.0.1"])
     write("screen", [text.encode() for text in SCREENS])
 

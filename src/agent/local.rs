@@ -174,6 +174,22 @@ impl Drop for Local {
     }
 }
 
+/// The same for connections made elsewhere, with this token and for this address.
+#[cfg(fuzzing)]
+pub(super) fn connections<S>(
+    agent: LocalAgent,
+    config: &Arc<AgentConfig>,
+    hosts: &Arc<Hosts>,
+    handing: &Arc<Handing>,
+) -> impl Fn(S) -> std::pin::Pin<Box<dyn Future<Output = ()>>> + use<S>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
+{
+    let status = watch::channel(Status::Connecting).1;
+    let router = Api::new(agent, Arc::clone(config), Arc::clone(hosts), Arc::clone(handing), status).router();
+    move |stream| Box::pin(serve::connection(stream, router.clone()))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {

@@ -11,6 +11,8 @@ mod browser;
 mod config;
 mod doctor;
 mod failure;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod local_agent;
 mod logging;
 mod logs;

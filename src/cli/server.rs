@@ -32,6 +32,9 @@ const BACKGROUND_LOG: &str = "logs/server.log";
 #[cfg(unix)]
 const PID_FILE: &str = "server.pid";
 
+#[cfg(fuzzing)]
+pub(super) use config_file::check as check_config_file;
+
 pub(super) fn run(mut args: args::Server, output: &mut Output) -> Result<(), Failure> {
     let data_dir = paths::data_dir(args.data_dir.clone())?;
     if let Some(command) = args.command.take() {

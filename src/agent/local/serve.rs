@@ -7,6 +7,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -41,17 +42,27 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
         };
         let (router, stop) = (router.clone(), stop.clone());
         tokio::spawn(async move {
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_WITHIN)
-                .max_buf_size(HEAD_BYTES_MAX)
-                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
             tokio::select! {
-                // How a caller ends is the caller's affair.
-                _ = connection => {}
+                () = connection(stream, router) => {}
                 () = stop.cancelled() => {}
             }
             drop(place);
         });
+    }
+}
+
+/// One connection, until either side ends it.
+pub(super) fn connection<S>(stream: S, router: Router) -> impl Future<Output = ()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    async {
+        // How a caller ends is the caller's affair.
+        let _ = connection.await;
     }
 }

@@ -88,6 +88,22 @@ fn flags_of(text: &str, path: &Path, argv: &[OsString]) -> Result<Vec<OsString>,
     Ok(flags)
 }
 
+/// For fuzzing: whatever the file says, it sets options of the server alone, and never those that are no keys.
+#[cfg(fuzzing)]
+pub(in crate::cli) fn check(text: &str) {
+    let argv = ["sessionforge", SUBCOMMAND].map(OsString::from);
+    let Ok(flags) = flags_of(text, Path::new("/nowhere/server.toml"), &argv) else { return };
+    for flag in flags {
+        let flag = flag.to_string_lossy().into_owned();
+        let name = flag.strip_prefix("--").expect("a flag").split('=').next().unwrap_or_default();
+        assert!(!NO_KEYS.contains(&name), "{flag}");
+        assert!(
+            keys(Args::command().find_subcommand(SUBCOMMAND).expect("it is there"))
+                .any(|arg| arg.get_long() == Some(name))
+        );
+    }
+}
+
 /// The options a file may set.
 fn keys(command: &Command) -> impl Iterator<Item = &clap::Arg> {
     command.get_arguments().filter(|arg| arg.get_long().is_some_and(|name| !NO_KEYS.contains(&name)))
