@@ -52,7 +52,7 @@ async fn somebody_is_invited_joins_is_promoted_and_deactivated() {
     tab.expect_text("Open invitations").await;
     tab.portraits("members-invited").await;
 
-    let guests = Chrome::start().await.expect("it started before");
+    let guests = chrome.another().await;
     let guest = guests.open(&link).await;
     guest.expect_text("Ada invites you as member").await;
     guest.portraits("invitation").await;
@@ -114,7 +114,7 @@ async fn a_second_factor_from_the_qr_code_to_signing_in() {
     tab.expect_text("10 recovery codes are left").await;
     tab.portraits("security").await;
 
-    let elsewhere = Chrome::start().await.expect("it started before");
+    let elsewhere = chrome.another().await;
     let other = elsewhere.open(&url(&world, "/")).await;
     other.fill("field: E-mail", EMAIL).await;
     other.fill("field: Password", PASSWORD).await;
@@ -198,7 +198,7 @@ async fn a_machine_is_renamed_and_an_admin_watches_visibly() {
     tab.navigate(&url(&world, &format!("/sessions/{session}?renderer=dom"))).await;
     tab.focus_terminal().await;
     let bea = join(&world, "admin").await;
-    let elsewhere = Chrome::start().await.expect("it started before");
+    let elsewhere = chrome.another().await;
     let other = elsewhere.open("about:blank").await;
     let cookie = bea.cookie.clone().unwrap();
     let (name, value) = cookie.split_once('=').unwrap();

@@ -243,3 +243,12 @@ fn what_a_program_says_of_itself_is_heard_and_bounded() {
     screen.feed(&[7; 1000], Instant::now(), &mut Vec::new());
     assert_eq!(screen.take_events().signals.len(), SIGNALS_MAX);
 }
+
+/// Found by fuzzing: a mark joined the character under a pending wrap, which a control character had parted it from.
+#[test]
+fn a_mark_behind_a_control_character_does_not_join_what_a_wrap_is_pending_behind() {
+    let output = "3333\0\u{325}e".as_bytes();
+    for cut in 0..output.len() {
+        assert_snapshot_holds(4, 3, output, cut);
+    }
+}

@@ -3,7 +3,7 @@
 //! No driver and no Node: the protocol is JSON over a WebSocket, and a test needs a dozen of its methods.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ use super::wait::WAIT_MAX;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Browsers at a time: each is half a dozen processes, and two cores serve no more than two of them well.
+/// Tests with a browser at a time: each is half a dozen processes, and two cores serve no more than two of them well.
 static BROWSERS: Semaphore = Semaphore::const_new(2);
 
 /// One browser with a fresh profile.
@@ -31,7 +31,7 @@ pub struct Chrome {
     _process: Process,
     profile: tempfile::TempDir,
     link: Arc<Link>,
-    _turn: SemaphorePermit<'static>,
+    _turn: Option<SemaphorePermit<'static>>,
 }
 
 /// The DevTools connection.
@@ -66,6 +66,16 @@ impl Chrome {
             return None;
         };
         let turn = BROWSERS.acquire().await.expect("never closed");
+        Some(Self::launch(&executable, Some(turn)).await)
+    }
+
+    /// One for somebody else, with a fresh profile too. It takes no turn of its own: two tests that each held one and
+    /// waited for another would wait for ever.
+    pub async fn another(&self) -> Self {
+        Self::launch(&executable().expect("this one is running"), None).await
+    }
+
+    async fn launch(executable: &Path, turn: Option<SemaphorePermit<'static>>) -> Self {
         let profile = tempfile::Builder::new().prefix("sf-chrome-").tempdir().unwrap();
         let mut command = Command::new(executable);
         command
@@ -92,7 +102,7 @@ impl Chrome {
             complaints: Mutex::default(),
         });
         tokio::spawn(dispatch(Arc::clone(&link), receive));
-        Some(Self { _process: process, profile, link, _turn: turn })
+        Self { _process: process, profile, link, _turn: turn }
     }
 
     /// Opens a tab at `url` and waits until it has loaded.

@@ -234,6 +234,10 @@ fn write_cursor(terminal: &Terminal, out: &mut Painter<'_>) {
             out.take_pen(row[at].pen);
             if let Some(text) = text {
                 out.push(&text);
+                if columns == 0 {
+                    // Something came behind it, so that a mark that follows does not join it: any control character will do.
+                    out.push(b"\0");
+                }
             } else {
                 // The set that is active now has no such character: it was printed before, in ASCII.
                 let slot = [b'(', b')', b'*', b'+'][charsets.level];
