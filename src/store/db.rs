@@ -110,15 +110,31 @@ struct Open {
 }
 
 impl Shelf {
-    /// Does `work` with the database, opening it if it is not open.
+    /// Reads with the database, or with a copy of it while its disk takes nothing.
     fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.with_open(|open| work(&open.database))
+    }
+
+    /// Writes with the database. Never with a copy: it would take them, and nothing keeps it.
+    fn with_file<T>(&self, work: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.thaw()?;
+        self.with_open(|open| {
+            if open.frozen {
+                return Err(Fault::Broken("the database's disk takes no writes".to_owned()));
+            }
+            work(&open.database)
+        })
+    }
+
+    /// Does `work` with what is open, opening it if nothing is.
+    fn with_open<T>(&self, work: impl FnOnce(&Open) -> Result<T, Fault>) -> Result<T, Fault> {
         let mut database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         if database.is_none() {
             drop(database);
             self.open()?;
             database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         }
-        work(&database.as_ref().ok_or_else(|| Fault::Broken("the database failed again at once".to_owned()))?.database)
+        work(database.as_ref().ok_or_else(|| Fault::Broken("the database failed again at once".to_owned()))?)
     }
 
     /// Makes sure that what is written goes to the disk.
@@ -280,22 +296,20 @@ fn write_all(shelf: &Shelf, mut waiting: mpsc::Receiver<Write>) {
 }
 
 fn commit(shelf: &Shelf, mut batch: Vec<Write>, told: &mut Vec<Tell>) -> Result<(), String> {
-    let committed = shelf.thaw().and_then(|()| {
-        shelf.with(|database| {
-            let begun = begin(database);
-            let mut broken = None;
-            for write in batch.drain(..) {
-                let (cause, tell) = write(begun.as_ref().ok());
-                told.push(tell);
-                broken = broken.or(cause);
-            }
-            let transaction = begun?;
-            match broken {
-                // Dropping the transaction takes back what the others of the batch wrote; they are told so.
-                Some(cause) => Err(Fault::Broken(cause)),
-                None => Ok(transaction.commit()?),
-            }
-        })
+    let committed = shelf.with_file(|database| {
+        let begun = begin(database);
+        let mut broken = None;
+        for write in batch.drain(..) {
+            let (cause, tell) = write(begun.as_ref().ok());
+            told.push(tell);
+            broken = broken.or(cause);
+        }
+        let transaction = begun?;
+        match broken {
+            // Dropping the transaction takes back what the others of the batch wrote; they are told so.
+            Some(cause) => Err(Fault::Broken(cause)),
+            None => Ok(transaction.commit()?),
+        }
     });
     // Those of a database that could not even be opened are told so too.
     told.extend(batch.into_iter().map(|write| write(None).1));

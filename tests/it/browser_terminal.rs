@@ -139,6 +139,13 @@ async fn a_program_that_asks_for_the_mouse_gets_it() {
     let Some(chrome) = Chrome::start().await else { return };
     let world = World::start().await;
     let tab = open_session(&chrome, &world, world.bash().await).await;
+    // vim does not hear of a size that comes while it starts.
+    poll("the program has the page's size", async || {
+        tab.type_text("clear; stty size\n").await;
+        let rows = tab.evaluate("document.querySelectorAll('.xterm-rows > div').length").await;
+        tab.terminal_text().await.contains(&format!("{rows} ")).then_some(())
+    })
+    .await;
     tab.type_text("seq 500 > lines; vim -u NONE -c 'set mouse=a ttymouse=sgr' lines\n").await;
     tab.expect_terminal("vim shows the file", |screen| screen.starts_with("1\n2\n3\n")).await;
     poll("the wheel scrolls the program", async || {

@@ -27,9 +27,12 @@ async fn a_servers_disk_that_takes_nothing_costs_what_must_be_written_and_nothin
     viewer.type_text("echo be''fore\r").await;
     viewer.expect_text("\nbefore\n").await;
     writes(world.server_pid(), false);
-    let refused = world.http.post("/api/v1/keys", &json!({"name": "one more"})).await;
-    assert_eq!(refused.status, 500, "{}", refused.text());
-    assert!(refused.text().contains("its disk is full"), "{}", refused.text());
+    // The first finds the database open, the others find it read from memory, which would take them.
+    for _ in 0..3 {
+        let refused = world.http.post("/api/v1/keys", &json!({"name": "one more"})).await;
+        assert_eq!(refused.status, 500, "{}", refused.text());
+        assert!(refused.text().contains("its disk is full"), "{}", refused.text());
+    }
     viewer.type_text("echo mean''while\r").await;
     viewer.expect_text("\nmeanwhile\n").await;
     // What is only read is still there: pages load, and connections that break are let in again.
