@@ -76,6 +76,7 @@ async fn a_reload_finds_the_same_screen_and_scrollback() {
     let Some(chrome) = Chrome::start().await else { return };
     let world = World::start().await;
     let tab = open_session(&chrome, &world, world.bash().await).await;
+    tab.expect_shell_fits().await; // Else what is shown before is of another size than what is shown after.
     tab.type_text("seq 1000; echo the e''nd\n").await;
     tab.expect_terminal("the end", |screen| screen.ends_with("the end\n$")).await;
     let before = tab.terminal_text().await;
@@ -140,12 +141,7 @@ async fn a_program_that_asks_for_the_mouse_gets_it() {
     let world = World::start().await;
     let tab = open_session(&chrome, &world, world.bash().await).await;
     // vim does not hear of a size that comes while it starts.
-    poll("the program has the page's size", async || {
-        tab.type_text("clear; stty size\n").await;
-        let rows = tab.evaluate("document.querySelectorAll('.xterm-rows > div').length").await;
-        tab.terminal_text().await.contains(&format!("{rows} ")).then_some(())
-    })
-    .await;
+    tab.expect_shell_fits().await;
     tab.type_text("seq 500 > lines; vim -u NONE -c 'set mouse=a ttymouse=sgr' lines\n").await;
     tab.expect_terminal("vim shows the file", |screen| screen.starts_with("1\n2\n3\n")).await;
     poll("the wheel scrolls the program", async || {

@@ -5,7 +5,7 @@ use sessionforge::base::id::SessionId;
 
 use super::chrome::Chrome;
 use super::tab::Tab;
-use super::wait::{WAIT_MAX, poll_within};
+use super::wait::{WAIT_MAX, poll, poll_within};
 use super::world::World;
 
 /// Where xterm.js puts its rows when it draws with elements; `?renderer=dom` asks for that.
@@ -60,6 +60,16 @@ impl Tab {
     /// Waits until the terminal holds `text`.
     pub async fn expect_terminal_text(&self, text: &str) {
         self.expect_terminal(&format!("the terminal shows {text:?}"), |screen| screen.contains(text)).await;
+    }
+
+    /// Waits until the shell in the terminal has the page's size, which is told a moment after the terminal is live.
+    pub async fn expect_shell_fits(&self) {
+        poll("the shell has the page's size", async || {
+            self.type_text("clear; stty size\n").await;
+            let rows = self.evaluate(&format!("document.querySelectorAll('{ROWS}').length")).await;
+            self.terminal_text().await.contains(&format!("{rows} ")).then_some(())
+        })
+        .await;
     }
 
     /// Waits until the terminal is live, and clicks into it.
