@@ -29,7 +29,15 @@ impl Store {
         cookie: &Secret,
         now: u64,
     ) -> Result<Option<Admission<BrowserSessionRow>>, StoreError> {
-        let hash = cookie.hash();
+        self.browser_still(cookie.hash(), now).await
+    }
+
+    /// The same of a browser that somebody came by a moment ago.
+    pub async fn browser_still(
+        &self,
+        hash: SecretHash,
+        now: u64,
+    ) -> Result<Option<Admission<BrowserSessionRow>>, StoreError> {
         self.read(move |t| {
             let session = BROWSER_SESSIONS.get(t, hash.as_str())?.filter(|row| now < row.expires_at);
             let Some(session) = session else { return Ok(None) };

@@ -58,6 +58,21 @@ impl Store {
         .await
     }
 
+    /// The same of a key that somebody came by a moment ago.
+    pub async fn key_still(
+        &self,
+        organisation: OrganisationId,
+        id: KeyId,
+        now: u64,
+    ) -> Result<Option<Admission<KeyRow>>, StoreError> {
+        self.read(move |t| {
+            let Some(key) = KEYS.get(t, organisation, id)?.filter(|key| key.is_valid(now)) else { return Ok(None) };
+            let user = key.created_by;
+            organisations::admission(t, key, user, organisation)
+        })
+        .await
+    }
+
     /// The key that this was or is, good or not: to say whose key was refused.
     pub async fn key_of_any_time(&self, key: &Secret) -> Result<Option<KeyRow>, StoreError> {
         let hash = key.hash();

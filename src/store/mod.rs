@@ -4,6 +4,7 @@
 //! Rows that belong to an organisation are only reached by naming it.
 
 mod accounts;
+mod attempts;
 pub mod audit;
 mod backup;
 mod browser_sessions;
@@ -31,7 +32,8 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use accounts::NewOwner;
+pub use accounts::{NewOwner, Profile};
+pub use attempts::AttemptsRow;
 pub use backup::{Restored, restore};
 pub use db::Counts;
 pub use error::{OpenError, StoreError};

@@ -257,6 +257,9 @@ pub struct LinkRow {
     /// Milliseconds since 1970; `None` for a link that lasts until it is used.
     #[serde(default)]
     pub expires_at: Option<u64>,
+    /// The request that made it, if that may have been sent twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<[u8; 16]>,
 }
 
 /// An invitation into an organisation, without its token. Accepted or revoked it is removed.

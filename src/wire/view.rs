@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::handoff::HandoffView;
+use super::load::Load;
 use super::session::{MachineFacts, SessionInfo};
 use crate::base::id::{MachineId, UserId};
 
@@ -32,6 +33,9 @@ pub struct MachineView {
     /// What people file it under.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// How busy it is, while its agent is connected and says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<Load>,
 }
 
 /// A session as the page and the REST API show it.

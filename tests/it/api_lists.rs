@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::support::http::Http;
-use super::support::server::TestServer;
+use super::support::server::{PASSWORD, TestServer};
 
 /// Every entry of a list, two at a time.
 async fn in_pages(http: &mut Http, path: &str, list: &str) -> Vec<Value> {
@@ -63,6 +63,18 @@ async fn what_is_made_twice_under_one_idempotency_key_is_made_once() {
     assert_eq!(owner.post("/api/v1/invitations", &invite).await.status, 201);
     assert_eq!(owner.post("/api/v1/invitations", &invite).await.status, 409);
     assert_eq!(owner.get("/api/v1/invitations").await.ok().json()["invitations"].as_array().unwrap().len(), 1);
+
+    let token = Http { once: None, ..owner.clone() }.post("/api/v1/invitations", &invite).await.ok().json();
+    let token = super::support::server::token_of(token["url"].as_str().unwrap());
+    let form = json!({ "token": token, "name": "Bea", "email": "bea@example.org", "password": PASSWORD });
+    let bea = server.http().post("/api/v1/invitations/accept", &form).await.ok().json();
+    let path = format!("/api/v1/members/{}/reset-link", bea["user"]["id"].as_str().unwrap());
+    let first = owner.post(&path, &json!({})).await.ok().json();
+    let again = owner.post(&path, &json!({})).await;
+    assert_eq!((again.status, again.json()["code"].as_str()), (409, Some("conflict")));
+    assert!(!again.text().contains("reset-password#"), "the link is in the first answer alone: {}", again.text());
+    let look = json!({ "token": super::support::server::token_of(first["url"].as_str().unwrap()) });
+    server.http().post("/api/v1/reset-password/look", &look).await.ok();
 
     let looms = json!({ "name": "Looms" });
     let first = owner.post("/api/v1/organisations", &looms).await.ok().json();

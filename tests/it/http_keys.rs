@@ -1,9 +1,20 @@
 //! API keys over HTTP: made once, shown once, refused once revoked.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use sessionforge::base::api_key;
+use sessionforge::wire::Frame;
+use sessionforge::wire::close::Close;
+use sessionforge::wire::hello::Role;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::support::http::Http;
+use crate::support::played::agent::PlayedAgent;
 use crate::support::server::TestServer;
+use crate::support::socket::Socket;
+use crate::support::wait::{Changes, WAIT_MAX};
+use crate::support::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_shown_once_works_and_is_refused_after_it_was_revoked() {
@@ -32,6 +43,72 @@ async fn a_key_is_shown_once_works_and_is_refused_after_it_was_revoked() {
     assert!(refused.text().contains("was revoked"), "{}", refused.text());
     assert_eq!(owner.get("/api/v1/keys").await.ok().json(), json!({ "keys": [] }));
     assert_eq!(owner.delete(&format!("/api/v1/keys/{id}")).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_key_ends_whatever_is_open_with_it_and_nothing_else() {
+    let server = TestServer::start().await;
+    let mut owner = server.owner().await;
+    let wish = json!({ "name": "laptop", "scopes": ["agent", "sessions:read"] });
+    let mut connected = Vec::new();
+    for _ in 0..2 {
+        let made = owner.post("/api/v1/keys", &wish).await.ok().json();
+        let program = Http { bearer: made["key"].as_str().map(str::to_owned), ..server.http() };
+        let changes = Arc::new(Changes::default());
+        let agent = PlayedAgent::start(program.clone(), "laptop".to_owned(), 1, Arc::clone(&changes));
+        let online = || agent.look(|seen| seen.online_since).map(drop);
+        changes.wait(WAIT_MAX, online).await.expect("the agent is connected");
+        let mut page = Socket::open(&program, "/api/v1/viewer", None).await.unwrap();
+        page.greet(Role::Viewer).await.unwrap();
+        let events = Events::open(&program).await;
+        connected.push((made["id"].as_str().unwrap().to_owned(), agent, changes, page, events));
+    }
+    let (_, other, _, mut other_page, _other_events) = connected.pop().unwrap();
+    let (id, agent, changes, page, events) = connected.pop().unwrap();
+    owner.delete(&format!("/api/v1/keys/{id}")).await.ok();
+    assert_eq!(page.expect_close("its key was revoked").await.code, Some(Close::KeyRefused.code()));
+    events.expect_end().await;
+    let gone = || agent.look(|seen| seen.online_since.is_none()).then_some(());
+    changes.wait(WAIT_MAX, gone).await.expect("the agent is hung up on");
+    other_page.send(&Frame::Ping(7)).await.unwrap();
+    while other_page.next().await.unwrap() != Frame::Pong(7) {}
+    assert!(other.look(|seen| seen.online_since.is_some()), "another key's agent stays");
+}
+
+#[tokio::test]
+async fn an_agent_whose_key_is_revoked_ends_and_does_not_try_again() {
+    let mut world = World::start().await;
+    let keys = world.http.get("/api/v1/keys").await.ok().json();
+    let id = keys["keys"][0]["id"].as_str().unwrap().to_owned();
+    world.http.delete(&format!("/api/v1/keys/{id}")).await.ok();
+    let (status, said) = world.agent_end().await;
+    assert!(!status.success() && said.contains("key"), "{status}: {said}");
+    let machines = world.http.get("/api/v1/machines").await.ok().json();
+    assert_eq!(machines["machines"][0]["online"], false, "{machines}");
+}
+
+/// A reader of `GET /events`.
+struct Events(tokio::net::TcpStream);
+
+impl Events {
+    async fn open(who: &Http) -> Self {
+        let mut stream = tokio::net::TcpStream::connect(who.address).await.unwrap();
+        let bearer = who.bearer.as_ref().unwrap();
+        let request = format!(
+            "GET /api/v1/events HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {bearer}\r\nconnection: close\r\n\r\n",
+            who.address
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).await.unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200");
+        Self(stream)
+    }
+
+    async fn expect_end(mut self) {
+        let mut rest = Vec::new();
+        tokio::time::timeout(WAIT_MAX, self.0.read_to_end(&mut rest)).await.expect("the stream ends").unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@ import { me } from '../state/account.js';
 import { api, asProblem } from '../state/api.js';
 import { ago, dateTime, now, span } from '../state/clock.js';
 import { fleetKnown, isLive, machines, mayRunAny, nameOf, sessionsOf, shortPath } from '../state/fleet.js';
+import { loadOf, size } from '../state/load.js';
 import { stateWord } from '../state/marks.js';
 import { go } from '../state/route.js';
 import { Resume } from '../session/ended.js';
@@ -42,20 +43,15 @@ export function Machine({ id }) {
   </main>`;
 }
 
-/** @param {number} bytes @returns {string} in GiB, or MiB below one */
-function size(bytes) {
-  const gib = bytes / 2 ** 30;
-  return gib >= 1 ? `${gib >= 10 ? Math.round(gib) : gib.toFixed(1)} GiB` : `${Math.round(bytes / 2 ** 20)} MiB`;
-}
-
 /** @param {{machine: MachineView}} props */
 function Facts({ machine }) {
   const facts = [
     ['System', machine.os_version || machine.os],
     ['Architecture', machine.arch],
     ['Host name', machine.hostname],
-    ...(machine.hardware?.cpus ? [['Processor', `${machine.hardware.processor || machine.arch}, ${machine.hardware.cpus} threads`], ['Memory', size(machine.hardware.memory_bytes)]] : []),
-    ...(machine.hardware?.disk_bytes ? [['Disk', `${size(machine.hardware.disk_free_bytes)} free of ${size(machine.hardware.disk_bytes)}`]] : []),
+    ...(machine.hardware?.cpus ? [['Processor', `${machine.hardware.processor || machine.arch}, ${machine.hardware.cpus} threads`], ...(machine.load ? [] : [['Memory', size(machine.hardware.memory_bytes)]])] : []),
+    ...(machine.hardware?.disk_bytes && !machine.load ? [['Disk', `${size(machine.hardware.disk_free_bytes)} free of ${size(machine.hardware.disk_bytes)}`]] : []),
+    ...loadOf(machine).map(([what, , words]) => [`${what} now`, words]),
     ...(machine.terminal ? [['Terminal', machine.terminal === 'conpty' ? 'ConPTY' : 'PTY']] : []),
     ['Agent', machine.build],
     ['Whose', machine.owner?.name ?? ''],

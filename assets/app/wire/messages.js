@@ -76,6 +76,7 @@
  * @property {string[]} [allow]
  * @property {string} [home]
  * @property {{processor: string, cpus: number, memory_bytes: number, disk_bytes: number, disk_free_bytes: number}} [hardware]
+ * @property {{cpu_percent: number, memory_used_bytes: number, disk_free_bytes: number}} [load]
  * @property {string} [terminal]
  * @property {boolean} online
  * @property {number} last_seen  milliseconds since 1970

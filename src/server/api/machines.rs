@@ -47,9 +47,7 @@ pub(in crate::server) async fn show(
     State(shared): State<Arc<Shared>>,
     Id(id): Id<MachineId>,
 ) -> Result<Json<MachineView>, ApiError> {
-    let machines = shared.relay.machines(&caller).await?;
-    let machine = machines.into_iter().find(|machine| machine.id == id);
-    machine.map(Json).ok_or_else(|| ApiError::new(Code::NotFound, "there is no such machine"))
+    Ok(Json(shared.relay.machine(&caller, id).await?))
 }
 
 /// `DELETE /machines/{id}`

@@ -17,6 +17,7 @@ use super::idempotency::IdempotencyKey;
 use super::machines::Size;
 use super::paged::Paged;
 use crate::base::id::SessionId;
+use crate::base::problem::Code;
 use crate::store::audit::Action;
 use crate::wire::view::SessionView;
 
@@ -53,15 +54,21 @@ pub(in crate::server) struct Stop {
     force: bool,
 }
 
-/// `POST /sessions/{id}/stop`: hangs up and terminates, or kills. Answers when the program has ended.
+/// `POST /sessions/{id}/stop`: hangs up and terminates, or kills. Answers when the program has ended; with an
+/// `Idempotency-Key` also if it had ended before.
 pub(in crate::server) async fn stop(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
     from: ClientAddress,
     Id(id): Id<SessionId>,
+    key: IdempotencyKey,
     Body(Stop { force }): Body<Stop>,
 ) -> Result<StatusCode, ApiError> {
-    shared.relay.stop(&caller, id, force).await?;
+    match shared.relay.stop(&caller, id, force).await {
+        // Whoever may have to ask twice wants it to have ended, and it has.
+        Err(problem) if problem.code == Code::SessionEnded && key.is_given() => return Ok(StatusCode::NO_CONTENT),
+        stopped => stopped?,
+    }
     note_soon(&shared, caller.event(Action::SessionStop, from).on(id).fact("force", force));
     tracing::info!(session = %id, user = %caller.user, force, "session stopped");
     Ok(StatusCode::NO_CONTENT)

@@ -26,6 +26,7 @@ use crate::base::problem::{Code, Problem};
 use crate::store::{MachineRow, Note, SessionRow, Sharing, Store, StoreError};
 use crate::wire::Frame;
 use crate::wire::close::Close;
+use crate::wire::load::Load;
 use crate::wire::session::SessionInfo;
 
 /// One organisation.
@@ -139,12 +140,23 @@ impl Organisation {
         if !machine.uplink.as_ref().is_some_and(|now| Arc::ptr_eq(now, uplink)) {
             return false;
         }
-        machine.uplink = None;
+        (machine.uplink, machine.load) = (None, None);
         machine.last_seen = unix_millis();
         self.saver.note(Note::MachineSeen(self.id, uplink.machine, machine.last_seen));
         state.of(uplink.machine).for_each(|session| session.hub.offline(uplink));
         state.tell_machine(uplink.machine);
         true
+    }
+
+    /// How busy a machine is.
+    pub(crate) fn loaded(&self, uplink: &Arc<Uplink>, load: Load) {
+        let mut state = self.state();
+        if state.speaks_for(uplink).is_ok()
+            && let Some(machine) = state.machines.get_mut(&uplink.machine)
+        {
+            machine.load = Some(bounds::load(load));
+            state.tell_machine(uplink.machine);
+        }
     }
 
     /// An agent has a session, on this channel. Its hub, unless the id is another machine's, the machine has too many, or

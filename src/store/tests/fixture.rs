@@ -121,7 +121,7 @@ fn browser() -> BrowserSessionRow {
 
 fn link() -> LinkRow {
     let purpose = LinkPurpose::SignIn { user: user(), organisation: organisation() };
-    LinkRow { hash: Secret::new("link").hash(), purpose, expires_at: Some(9_000) }
+    LinkRow { hash: Secret::new("link").hash(), purpose, expires_at: Some(9_000), once: None }
 }
 
 fn store_of(file: &[u8]) -> (tempfile::TempDir, Store) {

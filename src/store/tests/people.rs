@@ -140,7 +140,7 @@ async fn a_reset_link_signs_every_browser_out_and_works_once() {
     let bea = world.invited("bea", Role::Member).await;
     for token in ["first", "second"] {
         let purpose = LinkPurpose::ResetPassword { user: bea };
-        let link = LinkRow { hash: Secret::new(token).hash(), purpose, expires_at: Some(100) };
+        let link = LinkRow { hash: Secret::new(token).hash(), purpose, expires_at: Some(100), once: None };
         store.add_link(link, 1).await.unwrap();
     }
     assert_eq!(store.reset_link(&Secret::new("second"), 2).await.unwrap().id, bea);

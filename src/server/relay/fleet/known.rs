@@ -12,6 +12,7 @@ use crate::base::problem::{Code, Problem};
 use crate::server::relay::{Page, SessionHub, Uplink, bounds};
 use crate::store::{HandoffRow, MachineRow, SessionRow, Sharing};
 use crate::wire::handoff::HandoffView;
+use crate::wire::load::Load;
 use crate::wire::session::{MachineFacts, SessionInfo};
 use crate::wire::view::{MachineView, Person, SessionView};
 
@@ -36,6 +37,8 @@ pub(super) struct Machine {
     pub(super) name: Option<String>,
     pub(super) tags: Vec<String>,
     pub(super) last_seen: u64,
+    /// As its agent said last on this connection.
+    pub(super) load: Option<Load>,
     pub(super) uplink: Option<Arc<Uplink>>,
     pub(super) sessions: BTreeSet<SessionId>,
     pub(super) told: Told,
@@ -87,8 +90,8 @@ impl Machine {
     /// Away, until its agent connects.
     pub(super) fn of(row: MachineRow) -> Self {
         let MachineRow { owner, facts, last_seen, name, tags, .. } = row;
-        let (uplink, sessions, told) = Default::default();
-        Self { owner, facts: bounds::machine(facts), name, tags, last_seen, uplink, sessions, told }
+        let (load, uplink, sessions, told) = Default::default();
+        Self { owner, facts: bounds::machine(facts), name, tags, last_seen, load, uplink, sessions, told }
     }
 
     pub(super) fn shown_name(&self) -> &str {
@@ -100,7 +103,7 @@ impl Machine {
         // To the minute while it is there: a list that is polled must not differ each time.
         let last_seen = if online { unix_millis() / 60_000 * 60_000 } else { self.last_seen };
         let facts = MachineFacts { name: self.shown_name().to_owned(), ..self.facts.clone() };
-        MachineView { id, facts, online, last_seen, owner, tags: self.tags.clone() }
+        MachineView { id, facts, online, last_seen, owner, tags: self.tags.clone(), load: self.load }
     }
 }
 
