@@ -21,6 +21,7 @@ mod members;
 mod migrate;
 mod open;
 mod organisations;
+mod remembered;
 mod row;
 mod schema;
 mod scope;
@@ -49,6 +50,7 @@ pub use row::{
 pub use scope::Scope;
 
 use db::{Db, Fault};
+use remembered::Remembered;
 
 /// The open store. Clones share it; when the last is dropped the directory is free for another server.
 #[derive(Clone)]
@@ -61,6 +63,8 @@ pub struct Store {
 /// Fields are dropped in this order: the database is closed before the directory is unlocked.
 struct Inner {
     db: Db,
+    keys: Remembered<KeyRow>,
+    browsers: Remembered<BrowserSessionRow>,
     _lock: File,
 }
 
@@ -70,7 +74,15 @@ impl Store {
         let opened = open::open(dir)?;
         let db = Db::new(opened.path, opened.database)
             .map_err(|error| OpenError::Unusable { path: dir.to_owned(), detail: error.to_string() })?;
-        Ok(Self { inner: Arc::new(Inner { db, _lock: opened.lock }), pending: None })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                db,
+                keys: Remembered::default(),
+                browsers: Remembered::default(),
+                _lock: opened.lock,
+            }),
+            pending: None,
+        })
     }
 
     /// What the database has done since it was opened.

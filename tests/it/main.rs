@@ -40,6 +40,7 @@
 //! | [`api_document`] | the API is what its description says: Schemathesis, problem details, tags, limits |
 //! | [`api_lists`] | lists in pages; what is asked for twice under one `Idempotency-Key` is made once |
 //! | [`automation`] | a session by plain HTTP: start, type, read, wait, stop; events as they happen |
+//! | [`audit_actions`] | every action there is goes into the audit log when it is done |
 //! | [`audit_log`] | what is done is in the log: read, filtered, exported, kept as long as is set |
 //! | [`bad_start`] | commands that cannot work: exit codes and sentences |
 //! | [`bad_requests`] | requests that cannot be fulfilled: statuses, codes, sentences |
@@ -89,6 +90,7 @@ mod agent_away;
 mod api_document;
 mod api_lists;
 mod attach;
+mod audit_actions;
 mod audit_log;
 mod auth;
 mod automation;

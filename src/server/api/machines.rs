@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
@@ -12,6 +12,7 @@ use super::super::answer::{ApiError, Body, Id, Query};
 use super::super::audit::note_soon;
 use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
+use super::super::tagged::Tagged;
 use super::idempotency::IdempotencyKey;
 use super::name;
 use super::paged::Paged;
@@ -35,10 +36,14 @@ pub(in crate::server) struct Machines {
 pub(in crate::server) async fn list(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
     Query(paged): Query<Paged>,
-) -> Result<Json<Machines>, ApiError> {
-    let (machines, next) = paged.of(shared.relay.machines(&caller).await?, |machine| machine.id.to_string());
-    Ok(Json(Machines { machines, next }))
+) -> Result<Tagged<Machines>, ApiError> {
+    let place = shared.relay.organisation(caller.organisation).await?;
+    Tagged::of(&headers, &place.seen_by(&caller), || {
+        let (machines, next) = paged.of(place.machines(&caller), |machine| machine.id.to_string());
+        Ok(Machines { machines, next })
+    })
 }
 
 /// `GET /machines/{id}`

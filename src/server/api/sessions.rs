@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
@@ -13,6 +13,7 @@ use super::super::audit::note_soon;
 use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
 use super::super::auth::permissions::Permission;
+use super::super::tagged::Tagged;
 use super::idempotency::IdempotencyKey;
 use super::machines::Size;
 use super::paged::Paged;
@@ -33,10 +34,14 @@ pub(in crate::server) struct Sessions {
 pub(in crate::server) async fn list(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
     Query(paged): Query<Paged>,
-) -> Result<Json<Sessions>, ApiError> {
-    let (sessions, next) = paged.of(shared.relay.sessions(&caller).await?, |session| session.info.id.to_string());
-    Ok(Json(Sessions { sessions, next }))
+) -> Result<Tagged<Sessions>, ApiError> {
+    let place = shared.relay.organisation(caller.organisation).await?;
+    Tagged::of(&headers, &place.seen_by(&caller), || {
+        let (sessions, next) = paged.of(place.sessions(&caller), |session| session.info.id.to_string());
+        Ok(Sessions { sessions, next })
+    })
 }
 
 /// `GET /sessions/{id}`

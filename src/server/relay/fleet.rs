@@ -20,7 +20,7 @@ use super::bounds;
 use super::saver::Saver;
 use super::{Page, SessionHub, Uplink};
 use crate::base::clock::unix_millis;
-use crate::base::id::{MachineId, OrganisationId, SessionId, UserId};
+use crate::base::id::{MachineId, OrganisationId, SessionId, UserId, fill_random};
 use crate::base::limits::{PAGES_PER_PERSON_MAX, SESSIONS_KNOWN_MAX};
 use crate::base::problem::{Code, Problem};
 use crate::store::{MachineRow, Note, SessionRow, Sharing, Store, StoreError};
@@ -37,6 +37,8 @@ pub struct Organisation {
     state: Mutex<State>,
     /// Told when a machine or a session changed, for commands that wait for that.
     news: Arc<Notify>,
+    /// Tells this process's fleet from those of servers before it, whose changes were counted from 0 too.
+    began: u64,
     /// Whose turn it is to take a step of a handoff.
     turn: tokio::sync::Mutex<()>,
 }
@@ -68,7 +70,10 @@ impl Organisation {
             state.insert(row);
         }
         let news = Arc::clone(&state.news);
-        Ok(Self { id, saver, state: Mutex::new(state), news, turn: tokio::sync::Mutex::new(()) })
+        let mut began = [0; 8];
+        fill_random(&mut began);
+        let (began, turn) = (u64::from_be_bytes(began), tokio::sync::Mutex::new(()));
+        Ok(Self { id, saver, state: Mutex::new(state), news, began, turn })
     }
 
     /// Wakes when a machine or a session changes. Make it before looking.

@@ -1,5 +1,6 @@
 //! What is known of an organisation's machines and sessions: found by id, and sessions by their machine.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ pub(super) struct State {
     pub(super) names: HashMap<UserId, String>,
     /// The organisation's.
     pub(super) news: Arc<Notify>,
+    /// Changes of anything that somebody may see.
+    pub(super) changes: Cell<u64>,
 }
 
 #[derive(Debug)]
@@ -100,11 +103,16 @@ impl Machine {
 
     pub(super) fn view(&self, id: MachineId, owner: Person) -> MachineView {
         let online = self.uplink.is_some();
-        // To the minute while it is there: a list that is polled must not differ each time.
-        let last_seen = if online { unix_millis() / 60_000 * 60_000 } else { self.last_seen };
+        let last_seen = if online { this_minute() } else { self.last_seen };
         let facts = MachineFacts { name: self.shown_name().to_owned(), ..self.facts.clone() };
         MachineView { id, facts, online, last_seen, owner, tags: self.tags.clone(), load: self.load }
     }
+}
+
+/// When a machine that is connected was last seen, in milliseconds since 1970: to the minute, because a list that is polled
+/// must not differ each time.
+pub(super) fn this_minute() -> u64 {
+    unix_millis() / 60_000 * 60_000
 }
 
 impl Session {

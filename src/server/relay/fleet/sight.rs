@@ -6,8 +6,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
 use super::Organisation;
-use super::known::{Machine, Session, State};
+use super::known::{Machine, Session, State, this_minute};
 use crate::base::id::{MachineId, SessionId, UserId};
 use crate::base::problem::{Code, Problem};
 use crate::server::auth::Caller;
@@ -17,6 +21,14 @@ use crate::store::{HandoffRow, Sharing};
 use crate::wire::view::{MachineView, Person, SessionView};
 
 impl Organisation {
+    /// What tells the lists that somebody sees now from all others. Ask before looking: they may be newer, never older.
+    pub fn seen_by(&self, who: &Caller) -> String {
+        let changes = self.state().changes.get();
+        let Caller { user, role, scopes, .. } = who;
+        let seen = format!("{:x} {changes} {} {user} {role:?} {scopes:?}", self.began, this_minute());
+        URL_SAFE_NO_PAD.encode(Sha256::digest(seen))
+    }
+
     /// The machines somebody sees, by id.
     pub fn machines(&self, who: &Caller) -> Vec<MachineView> {
         let state = self.state();
@@ -119,6 +131,7 @@ impl Organisation {
     pub(in crate::server) fn set_names(&self, names: impl IntoIterator<Item = (UserId, String)>) {
         let mut state = self.state();
         state.names = names.into_iter().collect();
+        state.changed();
         // Whatever says a name is told anew when it is told again.
         state.machines.values().for_each(|machine| machine.told.outdated());
         state.sessions.values().for_each(|session| session.told.outdated());
@@ -126,6 +139,12 @@ impl Organisation {
 }
 
 impl State {
+    /// Something that somebody may see is another now.
+    fn changed(&self) {
+        self.changes.set(self.changes.get() + 1);
+        self.news.notify_waiters();
+    }
+
     /// Whether a machine has a session that everybody sees.
     pub(super) fn shows(&self, id: MachineId) -> bool {
         self.of(id).any(Session::is_shared)
@@ -153,7 +172,7 @@ impl State {
     }
 
     pub(super) fn tell_machine_to(&self, id: MachineId, tell: impl Fn(&Page) -> bool) {
-        self.news.notify_waiters();
+        self.changed();
         if let Some(machine) = self.machines.get(&id) {
             machine.told.outdated();
         }
@@ -162,7 +181,7 @@ impl State {
 
     /// Marks a session for the pages that see it. One that is to be removed is told of before it is.
     pub(super) fn tell_session(&self, id: SessionId) {
-        self.news.notify_waiters();
+        self.changed();
         let Some(session) = self.sessions.get(&id) else { return };
         session.told.outdated();
         let sees = |page: &&Arc<Page>| session.allows(&page.who, Permission::SeeSession);
