@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use sessionforge::base::api_key;
+use sessionforge::base::secret::Secret;
 use sessionforge::wire::Frame;
 use sessionforge::wire::close::Close;
 use sessionforge::wire::hello::Role;
@@ -109,6 +110,30 @@ impl Events {
         let mut rest = Vec::new();
         tokio::time::timeout(WAIT_MAX, self.0.read_to_end(&mut rest)).await.expect("the stream ends").unwrap();
     }
+}
+
+/// What is compared is the SHA-256 of a whole key, found or not by an index: how long that takes depends on a digest that
+/// whoever guesses cannot steer towards the right one, never on how much of the key is right. No clock is needed to see it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_nearly_right_is_as_unknown_as_one_that_is_wholly_wrong() {
+    let server = TestServer::start().await;
+    let made = server.owner().await.post("/api/v1/keys", &json!({ "name": "laptop" })).await.ok().json();
+    let key = made["key"].as_str().unwrap();
+    let mut said = Vec::new();
+    // All but the last of its random characters; the checksum is the six behind them.
+    let (nearly, last) = (&key[..key.len() - 7], &key[key.len() - 7..key.len() - 6]);
+    let other = if last == "x" { "y" } else { "x" };
+    for wrong in [api_key::completed(format!("{nearly}{other}")), api_key::random()] {
+        assert!(api_key::is_well_formed(wrong.expose()) && wrong.expose() != key);
+        let (right, guessed) = (Secret::new(key).hash(), wrong.hash());
+        let same = right.as_str().bytes().zip(guessed.as_str().bytes()).take_while(|(a, b)| a == b);
+        assert!(same.count() < 16, "digests of neighbours have nothing in common");
+        let mut program = Http { bearer: Some(wrong.expose().to_owned()), ..server.http() };
+        let refused = program.get("/api/v1/machines").await;
+        said.push((refused.status, refused.text()));
+    }
+    assert_eq!(said[0].0, 401);
+    assert_eq!(said[0], said[1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
