@@ -185,7 +185,7 @@ async fn a_machine_is_renamed_and_an_admin_watches_visibly() {
     let world = World::start().await;
     let tab = open(&chrome, &world, &format!("/machines/{}", world.machine())).await;
     tab.click("button: More").await;
-    tab.click("button: Name and tags…").await;
+    tab.click("button: Name, tags, sharing…").await;
     tab.fill("field: Name", "the big one").await;
     tab.fill("field: Tags", "build, lab").await;
     tab.screenshot("machine-edit").await;
@@ -315,9 +315,13 @@ async fn a_password_is_changed_and_a_device_looks_as_its_person_wants() {
         document.querySelector('#font-size').value, document.querySelector('.check input').checked, \
         [...document.querySelectorAll('input')].some(e => e.value === 'Fira Code')].join(' ')";
     assert_eq!(tab.evaluate(kept).await, "Dark 18 true true", "all of it is kept on this device");
-    let ground = tab.evaluate("getComputedStyle(document.body).backgroundColor").await;
+    let ground = tab.evaluate("getComputedStyle(document.documentElement).backgroundColor").await;
     tab.click("button: Light").await;
-    tab.expect("the page is light", &format!("getComputedStyle(document.body).backgroundColor !== {ground}")).await;
+    tab.expect(
+        "the page is light",
+        &format!("getComputedStyle(document.documentElement).backgroundColor !== {ground}"),
+    )
+    .await;
     look(&tab, "account-chosen").await;
 }
 

@@ -31,7 +31,7 @@
 //! | [`login_environment`] | sessions have the environment of the login shell, which may be slow, loud or broken |
 //! | [`way_out`] | a proxy and a company's own authority between machine and server |
 //! | [`doctor`] | `sessionforge doctor` finds each thing that goes wrong, and says what mends it |
-//! | [`machines`] | machines are there or not, within 15 s; how busy they are |
+//! | [`machines`] | machines are there or not, within 15 s; how busy they are; what the organisation may do with them |
 //! | [`maintenance`] | `config`, `logs`, `completions`, `man`, `version` |
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`update`] | another build in the place of the one that runs, and back if it does not come up; sessions live through it |

@@ -82,6 +82,7 @@
  * @property {number} last_seen  milliseconds since 1970
  * @property {Person} owner
  * @property {string[]} [tags]
+ * @property {'nobody' | 'see' | 'start'} [sharing]  what the organisation may do with it
  */
 
 /** @typedef {{command: string, args: string[], workdir?: string, name?: string, cols: number, rows: number}} Launch */

@@ -22,7 +22,7 @@ use crate::base::problem::Code;
 use crate::store::MachineEdit;
 use crate::store::audit::Action;
 use crate::wire::session::Launch;
-use crate::wire::view::{MachineView, SessionView};
+use crate::wire::view::{MachineSharing, MachineView, SessionView};
 
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Machines {
@@ -77,6 +77,9 @@ pub(in crate::server) struct Edit {
     name: Option<String>,
     #[serde(default)]
     tags: Option<Vec<String>>,
+    /// What the organisation may do with it.
+    #[serde(default)]
+    sharing: Option<MachineSharing>,
 }
 
 /// Tags of one machine.
@@ -100,11 +103,11 @@ impl Edit {
                 return Err(ApiError::new(Code::BadRequest, format!("a machine has at most {TAGS_MAX} tags")));
             }
         }
-        Ok(MachineEdit { name, tags })
+        Ok(MachineEdit { name, tags, sharing: self.sharing })
     }
 }
 
-/// `PATCH /machines/{id}`: its name, its tags.
+/// `PATCH /machines/{id}`: its name, its tags, what the organisation may do with it.
 pub(in crate::server) async fn edit(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
@@ -113,7 +116,14 @@ pub(in crate::server) async fn edit(
     Body(asked): Body<Edit>,
 ) -> Result<Json<MachineView>, ApiError> {
     let edit = asked.checked()?;
-    let noting = shared.store.noting(caller.event(Action::MachineChange, from).on(id));
+    let event = caller.event(Action::MachineChange, from).on(id);
+    let event = match edit.sharing {
+        None => event,
+        Some(MachineSharing::Nobody) => event.fact("shared", "nobody"),
+        Some(MachineSharing::See) => event.fact("shared", "see"),
+        Some(MachineSharing::Start) => event.fact("shared", "start"),
+    };
+    let noting = shared.store.noting(event);
     Ok(Json(shared.relay.edit_machine(&noting, &caller, id, edit).await?))
 }
 

@@ -273,6 +273,7 @@ impl Organisation {
         let mut state = self.state();
         if let Some(machine) = state.machines.get_mut(&row.id) {
             (machine.name, machine.tags) = (row.name, row.tags);
+            state.share_machine(row.id, row.sharing);
             state.tell_machine(row.id);
         }
     }

@@ -74,6 +74,7 @@ fn machine_of_1() -> MachineRow {
         last_seen: 5_000,
         name: None,
         tags: Vec::new(),
+        sharing: crate::wire::view::MachineSharing::default(),
     }
 }
 
