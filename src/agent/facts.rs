@@ -1,6 +1,6 @@
 //! What machine this is.
 
-use sysinfo::{CpuRefreshKind, DiskRefreshKind, Disks, System};
+use sysinfo::{CpuRefreshKind, Disk, DiskRefreshKind, Disks, System};
 
 use super::config::AgentConfig;
 use crate::base::limits::NAME_BYTES_MAX;
@@ -34,16 +34,20 @@ fn hardware() -> Hardware {
     system.refresh_memory();
     system.refresh_cpu_list(CpuRefreshKind::nothing());
     let processor = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default();
-    let home = std::env::home_dir().unwrap_or_default();
-    let disks = Disks::new_with_refreshed_list_specifics(DiskRefreshKind::nothing().with_storage()).ok();
-    // The one mounted nearest above the home directory.
-    let disk = disks.iter().flat_map(|disks| disks.iter()).filter(|disk| home.starts_with(disk.mount_point()));
-    let disk = disk.max_by_key(|disk| disk.mount_point().components().count());
+    let disk = disk_of_home();
     Hardware {
         processor,
         cpus: u16::try_from(system.cpus().len()).unwrap_or(u16::MAX),
         memory_bytes: system.total_memory(),
-        disk_bytes: disk.map_or(0, sysinfo::Disk::total_space),
-        disk_free_bytes: disk.map_or(0, sysinfo::Disk::available_space),
+        disk_bytes: disk.as_ref().map_or(0, Disk::total_space),
+        disk_free_bytes: disk.as_ref().map_or(0, Disk::available_space),
     }
+}
+
+/// The one mounted nearest above the home directory.
+pub(super) fn disk_of_home() -> Option<Disk> {
+    let home = std::env::home_dir().unwrap_or_default();
+    let disks = Disks::new_with_refreshed_list_specifics(DiskRefreshKind::nothing().with_storage()).ok()?;
+    let disks = Vec::from(disks).into_iter().filter(|disk: &Disk| home.starts_with(disk.mount_point()));
+    disks.max_by_key(|disk| disk.mount_point().components().count())
 }

@@ -19,6 +19,7 @@ mod handing;
 mod hosts;
 mod last_screen;
 mod link;
+mod load;
 pub mod local;
 mod outbox;
 mod register;

@@ -317,7 +317,8 @@ async fn a_server_that_falls_silent_is_pinged_and_then_left() {
     let mut peer = world.server.accept(MachineId::random()).await;
     peer.sessions().await;
     let since = Instant::now();
-    assert!(matches!(peer.next().await, Frame::Ping(_)));
+    // How busy the machine is may be said before.
+    while !matches!(peer.next().await, Frame::Ping(_)) {}
     let mut again = world.server.accept_unregistered().await;
     let silence = since.elapsed();
     assert!(matches!(again.next().await, Frame::Hello(_)), "it comes back");

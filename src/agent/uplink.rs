@@ -18,7 +18,6 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_util::sync::CancellationToken;
 
-use super::announce;
 use super::config::AgentConfig;
 use super::connect::Socket;
 use super::error::UplinkError;
@@ -28,6 +27,7 @@ use super::last_screen::StandIn;
 use super::link::{Gone, ToHost, bare_ask};
 use super::shared::Shared;
 use super::writer::write;
+use super::{announce, load};
 use crate::base::gap::BEAT_EVERY;
 use crate::base::id::SessionId;
 use crate::base::limits::{PING_EVERY, SILENCE_MAX};
@@ -115,10 +115,10 @@ impl Uplink {
             let shared = Arc::clone(&self.shared);
             let mut writing = std::pin::pin!(write(&mut sink, &shared));
             self.announce_all().await?;
+            let _load = load::telling(&shared);
             let mut beat = tokio::time::interval(BEAT_EVERY);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let mut heard = Instant::now();
-            let mut pings = 0;
+            let (mut heard, mut pings) = (Instant::now(), 0);
             loop {
                 tokio::select! {
                     () = stop.cancelled() => break Ok(()),

@@ -28,6 +28,11 @@ pub fn random() -> Secret {
         let fair = raw.iter().filter(|byte| **byte < 248).map(|byte| digit(u32::from(*byte)));
         key.extend(fair.take(PREFIX.len() + RANDOM_CHARS - key.len()));
     }
+    completed(key)
+}
+
+/// A key that begins with `key`, which lacks nothing but the checksum.
+pub fn completed(mut key: String) -> Secret {
     let sum = checksum(&key);
     key.push_str(&sum);
     Secret::new(key)

@@ -22,12 +22,11 @@ use super::rate::PerSecond;
 use super::relay::{Line, Organisation, Relay, SessionHub, Uplink};
 use super::socket::{BATCH_BYTES, Bye, Conversation, FrameSocket};
 use super::upgrade::Upgrade;
-use crate::base::clock::unix_millis;
 use crate::base::id::{KeyId, SessionId};
 use crate::base::limits::HELLO_WITHIN;
 use crate::base::problem::{Code, Problem};
+use crate::store::StoreError;
 use crate::store::audit::Action;
-use crate::store::{Store, StoreError};
 use crate::wire::Frame;
 use crate::wire::close::Close;
 use crate::wire::handoff::HandoffAsk;
@@ -134,16 +133,8 @@ where
     if relay.is_closing() {
         agent.uplink.line.close(Close::Restart);
     }
-    relay.look_again(organisation_id, &agent.uplink.line).await;
-    if !is_valid(store, &agent.uplink).await {
-        agent.uplink.line.close(Close::KeyRefused);
-    }
+    relay.look_again(caller, &agent.uplink.line).await;
     Ok(agent)
-}
-
-async fn is_valid(store: &Store, uplink: &Uplink) -> bool {
-    let now = unix_millis();
-    store.key(uplink.organisation, uplink.key).await.is_ok_and(|key| key.is_some_and(|key| key.is_valid(now)))
 }
 
 fn refused(error: &StoreError) -> Bye {
@@ -213,6 +204,7 @@ impl Agent {
             FromAgent::Session { channel, says } => self.on_says(channel, says),
             FromAgent::Handoff { request, session, ask } => self.on_handoff(request, session, ask),
             FromAgent::Done { request, problem } => self.uplink.answered(request, problem),
+            FromAgent::Load { load } => self.organisation.loaded(&self.uplink, load),
             FromAgent::Unknown => {}
         }
         Ok(())

@@ -124,6 +124,8 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let Problem { code, message: detail } = self.problem;
         let mut response = problem(status(code), code, detail);
+        // For the gate in front of the handler, which notes who was refused what.
+        response.extensions_mut().insert(code);
         if let Some(after) = self.retry_after {
             // Whole seconds, rounded up: whoever waits that long is let in.
             let seconds = after.as_millis().div_ceil(1000).to_string();

@@ -37,7 +37,7 @@ impl Server {
             return Ok(FirstLink::SignIn(self.sign_in_link(&owner).await?));
         }
         let token = random_token();
-        let link = LinkRow { hash: token.hash(), purpose: LinkPurpose::Setup, expires_at: None };
+        let link = LinkRow { hash: token.hash(), purpose: LinkPurpose::Setup, expires_at: None, once: None };
         store.add_link(link, unix_millis()).await?;
         Ok(FirstLink::SetUp(self.link("setup", &token)))
     }
@@ -55,6 +55,7 @@ impl Server {
             hash: token.hash(),
             purpose: LinkPurpose::SignIn { user: member.user, organisation: member.organisation },
             expires_at: Some(now.saturating_add(millis(SIGN_IN_LINK_LASTS))),
+            once: None,
         };
         self.shared.store.add_link(link, now).await?;
         Ok(self.link("sign-in", &token))
@@ -92,11 +93,18 @@ impl Server {
 /// Life of a link that resets a password: an admin hands it over the same day.
 const RESET_LINK_LASTS: Duration = Duration::from_hours(24);
 
-/// A URL with which `user` chooses a new password, once, and when it ends. `store` is the one that notes it.
-pub(super) async fn reset_link(store: &Store, url: &str, user: UserId, now: u64) -> Result<(String, u64), StoreError> {
+/// A URL with which `user` chooses a new password, once, and when it ends. `store` is the one that notes it. `once` names
+/// the request if it may be sent twice.
+pub(super) async fn reset_link(
+    store: &Store,
+    url: &str,
+    user: UserId,
+    once: Option<[u8; 16]>,
+    now: u64,
+) -> Result<(String, u64), StoreError> {
     let (token, expires_at) = (random_token(), now.saturating_add(millis(RESET_LINK_LASTS)));
     let purpose = LinkPurpose::ResetPassword { user };
-    store.add_link(LinkRow { hash: token.hash(), purpose, expires_at: Some(expires_at) }, now).await?;
+    store.add_link(LinkRow { hash: token.hash(), purpose, expires_at: Some(expires_at), once }, now).await?;
     Ok((format!("{url}/reset-password#{}", token.expose()), expires_at))
 }
 
@@ -109,7 +117,7 @@ pub async fn console_reset_link(
 ) -> Result<String, StoreError> {
     let user = store.user_by_email(email.trim()).await?.ok_or(StoreError::NotFound { what: "account" })?.id;
     let event = Event::of_server(Actor::Server, Action::PasswordChange).on(user).fact("how", "link made");
-    let (url, _) = reset_link(&store.noting(event), url, user, unix_millis()).await?;
+    let (url, _) = reset_link(&store.noting(event), url, user, None, unix_millis()).await?;
     if remove_second_factor {
         let event = Event::of_server(Actor::Server, Action::SecondFactor).on(user).fact("how", "removed");
         store.noting(event).remove_second_factor(user).await?;

@@ -108,15 +108,16 @@ impl Server {
         let local = local::Local::bind(&config.data_dir).await?;
         let url = config.public_url.as_ref().map_or_else(|| listen::url(address, tls.is_some()), PublicUrl::origin);
         let places = Places::new(open_files::limit(), config.trusted_proxies.clone());
+        let relay = Arc::new(Relay::new(store.clone()));
         let shared = Arc::new(Shared {
-            relay: Arc::new(Relay::new(store.clone())),
+            sign_in: auth::SignIn::load(Arc::clone(&relay)).await?,
+            relay,
             store,
             config,
             url,
             on_loopback: address.ip().is_loopback(),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            sign_in: auth::SignIn::default(),
             metrics: metrics::Metrics::default(),
             watchers: audit::Watchers::default(),
             refusals: audit::Refusals::default(),

@@ -20,6 +20,7 @@ use super::answer::{ApiError, Body, Id, Query};
 use super::api::idempotency::IdempotencyKey;
 use super::auth::Caller;
 use super::auth::client::{Browser, ClientAddress};
+use super::tagged::Tagged;
 use super::upgrade::Upgrade;
 
 pub(super) use document::document;
@@ -122,6 +123,12 @@ pub(super) trait Gives {
 impl<T: JsonSchema> Gives for Json<T> {
     fn describe(operation: &mut Operation<'_>) {
         operation.answers_json::<T>("200", "Done.");
+    }
+}
+
+impl<T: JsonSchema> Gives for Tagged<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        <Json<T> as Gives>::describe(operation);
     }
 }
 

@@ -130,7 +130,7 @@ impl Tab {
         if relay.is_closing() {
             page.line.close(Close::Restart);
         }
-        relay.look_again(page.who.organisation, &page.line).await;
+        relay.look_again(&page.who, &page.line).await;
         let now = Instant::now();
         Ok(Self {
             shared,

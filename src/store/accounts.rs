@@ -4,9 +4,10 @@ use redb::WriteTransaction;
 
 use super::db::Fault;
 use super::links;
-use super::schema::{LINKS, Look, MEMBERSHIPS, ORGANISATIONS, USER_EMAILS, USERS, pair};
+use super::schema::{LINKS, Look, MEMBERSHIPS, ORGANISATIONS, SECOND_FACTORS, USER_EMAILS, USERS, pair};
 use super::{
-    BrowserSessionRow, MembershipRow, OrganisationRow, Role, Store, StoreError, UserRow, browser_sessions, members,
+    BrowserSessionRow, MembershipRow, OrganisationRow, Role, SecondFactorRow, Store, StoreError, UserRow,
+    browser_sessions, members,
 };
 use crate::base::allow_list::AllowList;
 use crate::base::id::{OrganisationId, UserId};
@@ -23,6 +24,17 @@ pub struct NewOwner {
     pub password: String,
     /// What their organisation is called.
     pub organisation: String,
+}
+
+/// A person with all that their page begins with.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Who.
+    pub user: UserRow,
+    /// Where they belong and are not deactivated, longest first, each with what it is called.
+    pub places: Vec<(MembershipRow, String)>,
+    /// Their second factor, also one that is not confirmed yet.
+    pub second_factor: Option<SecondFactorRow>,
 }
 
 impl Store {
@@ -93,6 +105,21 @@ impl Store {
         self.read(move |t| USERS.get(t, &id.to_string())).await
     }
 
+    /// One person and their places, in one look.
+    pub async fn profile(&self, id: UserId) -> Result<Option<Profile>, StoreError> {
+        self.read(move |t| {
+            let Some(user) = USERS.get(t, &id.to_string())? else { return Ok(None) };
+            let mut places = Vec::new();
+            for row in memberships(t, id)? {
+                let organisation = ORGANISATIONS.get(t, &row.organisation.to_string())?;
+                places.extend(organisation.map(|it| (row, it.name)));
+            }
+            let second_factor = SECOND_FACTORS.get(t, &id.to_string())?;
+            Ok(Some(Profile { user, places, second_factor }))
+        })
+        .await
+    }
+
     /// The person with this e-mail address, in any case of letters.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<UserRow>, StoreError> {
         let email = email.to_lowercase();
@@ -119,10 +146,7 @@ impl Store {
 
     /// Where a person belongs and is not deactivated, longest first.
     pub async fn memberships(&self, user: UserId) -> Result<Vec<MembershipRow>, StoreError> {
-        let mut rows = self.read(move |t| MEMBERSHIPS.starting_with(t, &pair(user, ""))).await?;
-        rows.retain(MembershipRow::is_active);
-        rows.sort_by_key(|row| row.since);
-        Ok(rows)
+        self.read(move |t| memberships(t, user)).await
     }
 
     /// Changes what a person is called.
@@ -133,6 +157,13 @@ impl Store {
         })
         .await
     }
+}
+
+fn memberships(t: &impl Look, user: UserId) -> Result<Vec<MembershipRow>, Fault> {
+    let mut rows = MEMBERSHIPS.starting_with(t, &pair(user, ""))?;
+    rows.retain(MembershipRow::is_active);
+    rows.sort_by_key(|row| row.since);
+    Ok(rows)
 }
 
 pub(super) fn first_owner(t: &impl Look) -> Result<Option<MembershipRow>, Fault> {

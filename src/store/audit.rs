@@ -26,7 +26,7 @@ use redb::WriteTransaction;
 use super::db::Fault;
 use super::{Store, StoreError};
 use crate::base::clock::unix_millis;
-use crate::base::id::OrganisationId;
+use crate::base::id::{OrganisationId, UserId};
 
 /// A chain: an organisation's, or the server's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,6 +83,15 @@ impl Store {
 pub(super) fn note_pending(t: &WriteTransaction, pending: Option<&Pending>) -> Result<(), Fault> {
     let event = pending.and_then(|pending| pending.lock().unwrap_or_else(PoisonError::into_inner).take());
     event.map_or(Ok(()), |event| book::append(t, &event, unix_millis()))
+}
+
+/// What waits for this write was done by somebody who came to be with it.
+pub(super) fn done_by(pending: Option<&Pending>, user: UserId) {
+    if let Some(pending) = pending
+        && let Some(event) = &mut *pending.lock().unwrap_or_else(PoisonError::into_inner)
+    {
+        event.actor = Actor::User(user);
+    }
 }
 
 /// What waits for this write is noted as done to `on`, or not at all: the change turned out to be none worth an entry.

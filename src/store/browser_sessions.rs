@@ -29,7 +29,23 @@ impl Store {
         cookie: &Secret,
         now: u64,
     ) -> Result<Option<Admission<BrowserSessionRow>>, StoreError> {
-        let hash = cookie.hash();
+        let (hash, changes) = (cookie.hash(), self.inner.db.changes());
+        if let Some(known) = self.inner.browsers.get(&hash, changes) {
+            return Ok(Some(known).filter(|known| now < known.by.expires_at));
+        }
+        let found = self.browser_still(hash.clone(), now).await?;
+        if let Some(found) = &found {
+            self.inner.browsers.put(hash, changes, found.clone());
+        }
+        Ok(found)
+    }
+
+    /// The same of a browser that somebody came by a moment ago.
+    pub async fn browser_still(
+        &self,
+        hash: SecretHash,
+        now: u64,
+    ) -> Result<Option<Admission<BrowserSessionRow>>, StoreError> {
         self.read(move |t| {
             let session = BROWSER_SESSIONS.get(t, hash.as_str())?.filter(|row| now < row.expires_at);
             let Some(session) = session else { return Ok(None) };

@@ -8,6 +8,7 @@
 //! opened, it is read from a copy in memory, and each write tries again.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -98,6 +99,8 @@ pub struct Counts {
 struct Shelf {
     path: PathBuf,
     counts: Mutex<Counts>,
+    /// Commits tried so far. Whoever has been told of one finds it counted.
+    tried: AtomicU64,
     /// `None` after a failed write. Held on blocking threads alone; written only to open and to close.
     database: RwLock<Option<Open>>,
 }
@@ -189,6 +192,7 @@ impl Db {
         let shelf = Arc::new(Shelf {
             path,
             counts: Mutex::default(),
+            tried: AtomicU64::new(0),
             database: RwLock::new(Some(Open { database, frozen: false })),
         });
         let (writes, waiting) = mpsc::channel(WRITES_WAITING_MAX);
@@ -202,6 +206,11 @@ impl Db {
 
     pub(super) fn counts(&self) -> Counts {
         *self.shelf.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often what is stored may have changed. Read before a look, it tells later whether what was seen may be another.
+    pub(super) fn changes(&self) -> u64 {
+        self.shelf.tried.load(Ordering::SeqCst)
     }
 
     pub(super) fn file_bytes(&self) -> u64 {
@@ -282,6 +291,7 @@ fn write_all(shelf: &Shelf, mut waiting: mpsc::Receiver<Write>) {
         let mut told = Vec::with_capacity(batch.len());
         let outcome = commit(shelf, batch, &mut told);
         shelf.count(told.len(), outcome.is_ok());
+        shelf.tried.fetch_add(1, Ordering::SeqCst);
         if let Err(cause) = &outcome {
             tracing::error!(%cause, writes = told.len(), "writes failed");
             shelf.close();

@@ -99,6 +99,12 @@ pub enum StoreError {
         /// Which it is.
         id: String,
     },
+    /// A link was asked for before under the same `Idempotency-Key`, and made.
+    #[error(
+        "a request with this Idempotency-Key made a link already, and it is in that answer alone; if it never reached you, ask \
+         again with another Idempotency-Key: the first is void as soon as either is used, and after a day"
+    )]
+    LinkAlready,
     /// A bound was reached.
     #[error("there are {max} {what} already, the limit; remove some first")]
     TooMany {
@@ -123,6 +129,7 @@ impl From<StoreError> for Problem {
             | StoreError::LastOwner
             | StoreError::MemberAlready
             | StoreError::MadeAlready { .. }
+            | StoreError::LinkAlready
             | StoreError::SecondFactorAlready => Code::Conflict,
             StoreError::LinkInvalid => Code::LinkInvalid,
             StoreError::TooMany { .. } => Code::TooMany,

@@ -2,6 +2,7 @@
 
 use redb::WriteTransaction;
 
+use super::audit;
 use super::db::Fault;
 use super::schema::{INVITATION_HASHES, INVITATIONS, Look, MEMBERSHIPS, USER_EMAILS, USERS, pair};
 use super::{BrowserSessionRow, InvitationRow, Store, StoreError, UserRow, browser_sessions, members};
@@ -87,7 +88,7 @@ impl Store {
         now: u64,
         session: impl FnOnce(UserId, OrganisationId) -> BrowserSessionRow + Send + 'static,
     ) -> Result<BrowserSessionRow, StoreError> {
-        let hash = token.hash();
+        let (hash, pending) = (token.hash(), self.pending.clone());
         self.write(move |t| {
             let invitation = open(t, &hash, now)?;
             let user = match joining {
@@ -114,6 +115,7 @@ impl Store {
             };
             members::add(t, invitation.organisation, user.id, invitation.role, now)?;
             remove(t, &invitation)?;
+            audit::done_by(pending.as_ref(), user.id);
             let row = session(user.id, invitation.organisation);
             browser_sessions::add(t, &row)?;
             Ok(row)

@@ -49,10 +49,34 @@ impl Store {
 
     /// The same, with the place of the key's maker in its organisation; nobody if they lost it.
     pub async fn key_member(&self, key: &Secret, now: u64) -> Result<Option<Admission<KeyRow>>, StoreError> {
-        let hash = key.hash();
+        let (hash, changes) = (key.hash(), self.inner.db.changes());
+        if let Some(known) = self.inner.keys.get(&hash, changes) {
+            return Ok(Some(known).filter(|known| known.by.is_valid(now)));
+        }
+        let wanted = hash.clone();
+        let found = self
+            .read(move |t| {
+                let Some(key) = by_hash(t, &wanted)?.filter(|key| key.is_valid(now)) else { return Ok(None) };
+                let (user, organisation) = (key.created_by, key.organisation);
+                organisations::admission(t, key, user, organisation)
+            })
+            .await?;
+        if let Some(found) = &found {
+            self.inner.keys.put(hash, changes, found.clone());
+        }
+        Ok(found)
+    }
+
+    /// The same of a key that somebody came by a moment ago.
+    pub async fn key_still(
+        &self,
+        organisation: OrganisationId,
+        id: KeyId,
+        now: u64,
+    ) -> Result<Option<Admission<KeyRow>>, StoreError> {
         self.read(move |t| {
-            let Some(key) = by_hash(t, &hash)?.filter(|key| key.is_valid(now)) else { return Ok(None) };
-            let (user, organisation) = (key.created_by, key.organisation);
+            let Some(key) = KEYS.get(t, organisation, id)?.filter(|key| key.is_valid(now)) else { return Ok(None) };
+            let user = key.created_by;
             organisations::admission(t, key, user, organisation)
         })
         .await

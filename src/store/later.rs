@@ -6,7 +6,7 @@ use redb::WriteTransaction;
 
 use super::db::Fault;
 use super::schema::{BROWSER_SESSIONS, KEYS, MACHINES};
-use super::{BrowserSessionRow, KeyRow, MachineRow, SessionRow, Store, StoreError, sessions};
+use super::{AttemptsRow, BrowserSessionRow, KeyRow, MachineRow, SessionRow, Store, StoreError, attempts, sessions};
 use crate::base::id::{KeyId, MachineId, OrganisationId, SessionId};
 use crate::base::secret::SecretHash;
 
@@ -26,6 +26,8 @@ pub enum Note {
     KeyUsed(OrganisationId, KeyId, u64, IpAddr),
     /// A browser with this cookie was there, likewise.
     BrowserSeen(SecretHash, u64, IpAddr),
+    /// Attempts to sign in that are counted for this subject now.
+    Attempts(String, Option<AttemptsRow>),
 }
 
 impl Store {
@@ -61,6 +63,7 @@ fn write(t: &WriteTransaction, note: Note) -> Result<(), Fault> {
             }
             None => Ok(()),
         },
+        Note::Attempts(subject, row) => attempts::note(t, &subject, row),
     };
     match written {
         Err(Fault::Refused(StoreError::NotFound { .. })) => Ok(()),

@@ -9,10 +9,15 @@ use crate::base::id::{OrganisationId, UserId};
 use crate::base::secret::{Secret, SecretHash};
 
 impl Store {
-    /// Notes a link. A new set-up link replaces the one before it; expired links go.
+    /// Notes a link. A new set-up link replaces the one before it; expired links go. A link that the same request made
+    /// before stays alone: [`StoreError::LinkAlready`].
     pub async fn add_link(&self, link: LinkRow, now: u64) -> Result<(), StoreError> {
         self.write(move |t| {
-            for old in LINKS.all(t)? {
+            let links = LINKS.all(t)?;
+            if link.once.is_some() && links.iter().any(|old| old.once == link.once) {
+                return Err(StoreError::LinkAlready.into());
+            }
+            for old in links {
                 let replaced = old.purpose == LinkPurpose::Setup && link.purpose == LinkPurpose::Setup;
                 if replaced || old.expires_at.is_some_and(|at| at <= now) {
                     LINKS.remove(t, old.hash.as_str())?;

@@ -5,6 +5,7 @@ use super::{MachineRow, Store, StoreError, audit, sessions};
 use crate::base::clock::unix_millis;
 use crate::base::id::{KeyId, MachineId, OrganisationId};
 use crate::wire::session::MachineFacts;
+use crate::wire::view::MachineSharing;
 
 /// Machines of one organisation. A key that leaked must not fill the disk with inventions.
 const MACHINES_PER_ORGANISATION_MAX: usize = 10_000;
@@ -16,6 +17,8 @@ pub struct MachineEdit {
     pub name: Option<String>,
     /// What to file it under.
     pub tags: Option<Vec<String>>,
+    /// What the organisation may do with it.
+    pub sharing: Option<MachineSharing>,
 }
 
 impl Store {
@@ -69,8 +72,19 @@ impl Store {
                     id = MachineId::random();
                 }
                 let owner = made.created_by;
-                let (name, tags) = (None, Vec::new());
-                MachineRow { id, organisation, key, owner, facts, registered_at: now, last_seen: now, name, tags }
+                let (name, tags, sharing) = Default::default();
+                MachineRow {
+                    id,
+                    organisation,
+                    key,
+                    owner,
+                    facts,
+                    registered_at: now,
+                    last_seen: now,
+                    name,
+                    tags,
+                    sharing,
+                }
             };
             MACHINES.put(t, organisation, row.id, &row)?;
             audit::only_on(pending.as_ref(), is_new.then_some(row.id));
@@ -121,6 +135,7 @@ impl Store {
             if let Some(tags) = edit.tags {
                 row.tags = tags;
             }
+            row.sharing = edit.sharing.unwrap_or(row.sharing);
             MACHINES.put(t, organisation, id, &row)?;
             Ok(row)
         })

@@ -4,6 +4,7 @@
 //! Rows that belong to an organisation are only reached by naming it.
 
 mod accounts;
+mod attempts;
 pub mod audit;
 mod backup;
 mod browser_sessions;
@@ -20,6 +21,7 @@ mod members;
 mod migrate;
 mod open;
 mod organisations;
+mod remembered;
 mod row;
 mod schema;
 mod scope;
@@ -31,7 +33,8 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use accounts::NewOwner;
+pub use accounts::{NewOwner, Profile};
+pub use attempts::AttemptsRow;
 pub use backup::{Restored, restore};
 pub use db::Counts;
 pub use error::{OpenError, StoreError};
@@ -47,6 +50,7 @@ pub use row::{
 pub use scope::Scope;
 
 use db::{Db, Fault};
+use remembered::Remembered;
 
 /// The open store. Clones share it; when the last is dropped the directory is free for another server.
 #[derive(Clone)]
@@ -59,6 +63,8 @@ pub struct Store {
 /// Fields are dropped in this order: the database is closed before the directory is unlocked.
 struct Inner {
     db: Db,
+    keys: Remembered<KeyRow>,
+    browsers: Remembered<BrowserSessionRow>,
     _lock: File,
 }
 
@@ -68,7 +74,15 @@ impl Store {
         let opened = open::open(dir)?;
         let db = Db::new(opened.path, opened.database)
             .map_err(|error| OpenError::Unusable { path: dir.to_owned(), detail: error.to_string() })?;
-        Ok(Self { inner: Arc::new(Inner { db, _lock: opened.lock }), pending: None })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                db,
+                keys: Remembered::default(),
+                browsers: Remembered::default(),
+                _lock: opened.lock,
+            }),
+            pending: None,
+        })
     }
 
     /// What the database has done since it was opened.

@@ -10,6 +10,7 @@ use crate::base::allow_list::AllowList;
 use crate::base::id::{InvitationId, KeyId, MachineId, OrganisationId, UserId};
 use crate::base::secret::{Secret, SecretHash};
 use crate::wire::session::{MachineFacts, SessionInfo};
+use crate::wire::view::MachineSharing;
 
 /// What a member may do in an organisation. Later ones may do less.
 #[derive(
@@ -195,6 +196,9 @@ pub struct MachineRow {
     /// What people file it under.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// What the organisation may do with it.
+    #[serde(default)]
+    pub sharing: MachineSharing,
 }
 
 /// Who may see a session beside its owner and those who administer.
@@ -257,6 +261,9 @@ pub struct LinkRow {
     /// Milliseconds since 1970; `None` for a link that lasts until it is used.
     #[serde(default)]
     pub expires_at: Option<u64>,
+    /// The request that made it, if that may have been sent twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<[u8; 16]>,
 }
 
 /// An invitation into an organisation, without its token. Accepted or revoked it is removed.

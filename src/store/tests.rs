@@ -189,7 +189,12 @@ async fn a_revoked_key_is_no_key() {
 async fn a_set_up_link_makes_one_owner_and_the_next_link_replaces_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let link = |token: &str| LinkRow { hash: Secret::new(token).hash(), purpose: LinkPurpose::Setup, expires_at: None };
+    let link = |token: &str| LinkRow {
+        hash: Secret::new(token).hash(),
+        purpose: LinkPurpose::Setup,
+        expires_at: None,
+        once: None,
+    };
     let owner = || NewOwner {
         name: "Ada".to_owned(),
         email: "Ada@Example.org".to_owned(),
@@ -217,7 +222,8 @@ async fn a_sign_in_link_works_once_and_in_time() {
     let (store, owner) = (&world.store, world.owner.clone());
     let purpose = LinkPurpose::SignIn { user: owner.user, organisation: owner.organisation };
     for token in ["late", "used"] {
-        let row = LinkRow { hash: Secret::new(token).hash(), purpose: purpose.clone(), expires_at: Some(100) };
+        let row =
+            LinkRow { hash: Secret::new(token).hash(), purpose: purpose.clone(), expires_at: Some(100), once: None };
         store.add_link(row, 1).await.unwrap();
     }
     let sign_in = async |token: &str, now: u64| {

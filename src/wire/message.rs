@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::attention::{Answer, Hook};
 use super::frame::Frame;
 use super::handoff::{HandoffAsk, HandoffView};
+use super::load::Load;
 use super::session::{Launch, MachineFacts, ScreenText, SessionInfo};
 use super::view::{MachineView, SessionView};
 use crate::base::id::{MachineId, SessionId, ViewerId};
@@ -273,6 +274,11 @@ pub enum FromAgent {
     Opened {
         /// With its channel.
         announced: Announced,
+    },
+    /// How busy the machine is. Now and then, and only when it has changed.
+    Load {
+        /// How busy.
+        load: Load,
     },
     /// A session was forgotten; its channel is not used again on this connection.
     Closed {

@@ -9,6 +9,7 @@ pub mod conversation;
 pub mod frame;
 pub mod handoff;
 pub mod hello;
+pub mod load;
 pub mod message;
 pub mod passing;
 pub mod session;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::handoff::HandoffView;
+use super::load::Load;
 use super::session::{MachineFacts, SessionInfo};
 use crate::base::id::{MachineId, UserId};
 
@@ -13,6 +14,19 @@ pub struct Person {
     pub id: UserId,
     /// What people call them.
     pub name: String,
+}
+
+/// What the other members of its organisation may do with a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MachineSharing {
+    /// Nothing: it is not there for them.
+    #[default]
+    Nobody,
+    /// See it, and watch its sessions.
+    See,
+    /// Start sessions on it too, except viewers.
+    Start,
 }
 
 /// A machine as the page and the REST API show it.
@@ -32,6 +46,12 @@ pub struct MachineView {
     /// What people file it under.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// What the organisation may do with it.
+    #[serde(default)]
+    pub sharing: MachineSharing,
+    /// How busy it is, while its agent is connected and says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<Load>,
 }
 
 /// A session as the page and the REST API show it.

@@ -152,3 +152,34 @@ async fn machines_and_the_keyboard_are_in_the_log() {
     expect(&world.http, &format!("?action=session.take_control&on={session}")).await;
     drop((first, second));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_may_not_is_in_the_log_once_and_counted_after_that() {
+    let server = TestServer::start().await;
+    let mut owner = server.owner().await;
+    let made = owner.post("/api/v1/invitations", &json!({ "role": "viewer" })).await.ok().json();
+    let token = super::support::server::token_of(made["url"].as_str().unwrap());
+    let form = json!({ "token": token, "name": "Vic", "email": "vic@example.org", "password": PASSWORD });
+    let mut viewer = server.http();
+    let me = viewer.post("/api/v1/invitations/accept", &form).await.ok().json();
+    for _ in 0..3 {
+        assert_eq!(viewer.post("/api/v1/sessions/ses_000000000000/adopt", &json!({})).await.status, 403);
+        assert_eq!(viewer.post("/api/v1/keys", &json!({ "name": "x" })).await.status, 403);
+    }
+    let key = owner.post("/api/v1/keys", &json!({ "name": "x", "scopes": ["sessions:read"] })).await.ok().json();
+    let mut program = Http { bearer: key["key"].as_str().map(str::to_owned), ..server.http() };
+    assert_eq!(program.get("/api/v1/machines").await.status, 403);
+    // What they ask for is what they are refused for: one thing, from one place.
+    let adopting = "?action=access.try&on=ses_000000000000";
+    let refused = expect(&owner, adopting).await;
+    assert_eq!((&refused["outcome"], &refused["who"]["user"]), (&json!("refused"), &me["user"]["id"]));
+    assert_eq!(refused["facts"], json!({ "asked": "POST /sessions/{id}/adopt", "why": "viewer" }));
+    assert_eq!(refused["from"], "127.0.0.1");
+    let by_key = async || {
+        let all = entries(&mut owner.clone(), "?action=access.try").await;
+        all.into_iter().find(|entry| entry["who"]["key"] == key["id"])
+    };
+    let by_key = poll("the key's refusal is in the log", by_key).await;
+    assert_eq!(by_key["facts"], json!({ "asked": "GET /machines", "why": "owner, by a key" }));
+    assert_eq!(entries(&mut owner, adopting).await.len(), 1, "repeats are counted");
+}

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::support::http::Http;
 use super::support::viewer::Manners;
+use super::support::wait::poll;
 use super::support::world::World;
 
 /// Asks for one session's things with an API key alone.
@@ -111,6 +112,46 @@ async fn whoever_has_the_keyboard_keeps_it_until_a_script_says_that_it_takes_it(
     let twice = script.wait(json!({ "match": "(?s)script.*script" })).await;
     assert_eq!(twice["outcome"], "matched", "typed once, printed once by cat: {twice}");
     assert_eq!(script.screen().await.matches("script").count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_input_under_an_idempotency_key_is_typed_once_also_over_a_restart_of_the_server() {
+    let mut world = World::start().await;
+    let mut script = Script::start(&world, "cat", &[]).await;
+    let (path, text) = (script.path("input"), json!({ "text": "only once\r" }));
+    script.http.once = Some("the same wish".to_owned());
+    let first = script.http.post(&path, &text).await.ok().json();
+    assert_eq!(script.http.post(&path, &text).await.ok().json(), first, "the same answer, its offset included");
+    let other = script.http.post(&path, &json!({ "text": "something else\r" })).await;
+    assert_eq!((other.status, other.json()["code"].as_str()), (409, Some("conflict")), "{}", other.text());
+
+    world.kill_server();
+    world.start_server().await;
+    world.expect_machine().await;
+    let again = poll("the session is there again", async || {
+        let again = script.http.post(&path, &text).await;
+        (again.status != 409).then_some(again)
+    });
+    assert_eq!(again.await.ok().json()["bytes"], first["bytes"], "the PTY host remembers what it was told");
+    script.http.once = Some("another wish".to_owned());
+    script.http.post(&path, &json!({ "text": "the end\r" })).await.ok();
+    assert_eq!(script.wait(json!({ "match": "(?s)the end.*the end" })).await["outcome"], "matched");
+    let screen = script.screen().await;
+    assert_eq!(screen.matches("only once").count(), 2, "echoed once and printed once by cat: {screen}");
+    assert!(!screen.contains("something else"), "{screen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_under_an_idempotency_key_is_answered_the_same_when_it_is_asked_for_again() {
+    let world = World::start().await;
+    let mut script = Script::start(&world, "cat", &[]).await;
+    let (path, force) = (script.path("stop"), json!({ "force": true }));
+    script.http.once = Some("the same wish".to_owned());
+    for _ in 0..2 {
+        assert_eq!(script.http.post(&path, &force).await.status, 204);
+    }
+    script.http.once = None;
+    assert_eq!(script.http.post(&path, &force).await.json()["code"], "session_ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]

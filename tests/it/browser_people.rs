@@ -185,7 +185,7 @@ async fn a_machine_is_renamed_and_an_admin_watches_visibly() {
     let world = World::start().await;
     let tab = open(&chrome, &world, &format!("/machines/{}", world.machine())).await;
     tab.click("button: More").await;
-    tab.click("button: Name and tags…").await;
+    tab.click("button: Name, tags, sharing…").await;
     tab.fill("field: Name", "the big one").await;
     tab.fill("field: Tags", "build, lab").await;
     tab.screenshot("machine-edit").await;
@@ -284,4 +284,99 @@ async fn addresses_are_set_and_nobody_is_locked_out_unasked() {
     assert!(freed.status.success(), "{}", String::from_utf8_lossy(&freed.stderr));
     tab.click("button: Try again").await;
     tab.expect_element("#addresses").await;
+}
+
+#[tokio::test]
+async fn a_password_is_changed_and_a_device_looks_as_its_person_wants() {
+    let Some(chrome) = Chrome::start().await else { return };
+    let world = world().await;
+    let mut elsewhere = Http { cookie: None, ..world.http.clone() };
+    elsewhere.post("/api/v1/sign-in", &json!({ "email": EMAIL, "password": PASSWORD })).await.ok();
+    let tab = open(&chrome, &world, "/settings/account").await;
+    tab.fill("field: Current password", "not the password").await;
+    tab.fill("field: New password", "another long password").await;
+    tab.click("button: Change password").await;
+    tab.expect_text("The password is as it was").await;
+    look(&tab, "account-password-refused").await;
+    tab.fill("field: Current password", PASSWORD).await;
+    tab.click("button: Change password").await;
+    tab.expect_text("Your password was changed.").await;
+    assert_eq!(elsewhere.get("/api/v1/me").await.status, 401, "the other browsers are signed out");
+    let form = json!({ "email": EMAIL, "password": "another long password" });
+    elsewhere.post("/api/v1/sign-in", &form).await.ok();
+
+    tab.click("button: Dark").await;
+    choose(&tab, "#font-size", "18").await;
+    tab.fill("field: Terminal font", "Fira Code").await;
+    tab.click(".check input").await;
+    tab.reload().await;
+    tab.expect_element("button: Dark").await;
+    let kept = "[document.querySelector('[aria-labelledby=theme] [aria-pressed=true]').innerText, \
+        document.querySelector('#font-size').value, document.querySelector('.check input').checked, \
+        [...document.querySelectorAll('input')].some(e => e.value === 'Fira Code')].join(' ')";
+    assert_eq!(tab.evaluate(kept).await, "Dark 18 true true", "all of it is kept on this device");
+    let ground = tab.evaluate("getComputedStyle(document.documentElement).backgroundColor").await;
+    tab.click("button: Light").await;
+    tab.expect(
+        "the page is light",
+        &format!("getComputedStyle(document.documentElement).backgroundColor !== {ground}"),
+    )
+    .await;
+    look(&tab, "account-chosen").await;
+}
+
+#[tokio::test]
+async fn where_one_is_signed_in_is_listed_and_ended_from_afar() {
+    let Some(chrome) = Chrome::start().await else { return };
+    let world = world().await;
+    let mut elsewhere = Http { cookie: None, ..world.http.clone() };
+    elsewhere.post("/api/v1/sign-in", &json!({ "email": EMAIL, "password": PASSWORD })).await.ok();
+    let tab = open(&chrome, &world, "/settings/security").await;
+    tab.expect_text("(this one)").await;
+    look(&tab, "security-browsers").await;
+    tab.click("button: Sign out A browser").await;
+    tab.expect_text("That browser is signed out.").await;
+    tab.expect("one is left", "document.querySelectorAll('.rows .row').length === 1").await;
+    assert_eq!(elsewhere.get("/api/v1/me").await.status, 401);
+    world.http.clone().get("/api/v1/me").await.ok();
+}
+
+#[tokio::test]
+async fn what_was_given_is_taken_back_and_the_organisation_is_handed_over() {
+    let Some(chrome) = Chrome::start().await else { return };
+    let world = world().await;
+    let bea = join(&world, "admin").await;
+    let tab = open(&chrome, &world, "/settings/members").await;
+    tab.click("button: Make the link").await;
+    tab.expect_text("Open invitations").await;
+    tab.click("button: Take back").await;
+    tab.click("dialog .button-danger").await;
+    tab.expect("it is taken back", "!document.body.innerText.includes('Open invitations')").await;
+    let open_ones = world.http.clone().get("/api/v1/invitations").await.ok().json();
+    assert_eq!(open_ones, json!({ "invitations": [] }));
+
+    for (item, button, then) in [("Deactivate…", "Deactivate", "deactivated"), ("Let back in", "", "may sign in again")]
+    {
+        tab.click("button: More about Bea").await;
+        tab.click(&format!("button: {item}")).await;
+        if !button.is_empty() {
+            tab.click("dialog .button-danger").await;
+        }
+        tab.expect_text(then).await;
+    }
+    tab.click("button: More about Bea").await;
+    tab.click("button: Hand the organisation over…").await;
+    tab.expect_text("Make Bea the owner?").await;
+    tab.portraits("hand-over").await;
+    tab.click("dialog .button-danger").await;
+    tab.expect("the dialog is gone", "!document.querySelector('dialog[open]')").await;
+    assert_eq!(world.http.clone().get("/api/v1/me").await.ok().json()["role"], "admin");
+    drop(bea);
+
+    tab.navigate(&url(&world, "/settings/keys")).await;
+    tab.click("button: Revoke workbench").await;
+    tab.expect_text("are disconnected at once").await;
+    tab.click("dialog .button-danger").await;
+    tab.expect_text("No keys yet").await;
+    assert_eq!(world.http.clone().get("/api/v1/keys").await.ok().json(), json!({ "keys": [] }));
 }

@@ -147,6 +147,30 @@ async fn guessing_is_slowed_down_and_told_for_how_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restart_ends_nobodys_wait() {
+    let server = TestServer::start().await;
+    server.owner().await;
+    let guess = |email: &str| json!({ "email": email, "password": "not the right one" });
+    for _ in 0..5 {
+        expect_problem(&server.http().post("/api/v1/sign-in", &guess(EMAIL)).await, 401, "not_signed_in");
+    }
+    // What was typed in the place of an address may be a password.
+    server.http().post("/api/v1/sign-in", &guess("my-secret-password")).await;
+    let server = TestServer::start_in(server.stop().await).await;
+    // The fifth ended a second's wait, which may be over; the sixth then begins one of two seconds, and so on.
+    for _ in 0..6 {
+        if server.http().post("/api/v1/sign-in", &guess(EMAIL)).await.status == 429 {
+            break;
+        }
+    }
+    let slowed = server.http().post("/api/v1/sign-in", &guess(EMAIL)).await;
+    expect_problem(&slowed, 429, "too_many");
+    let file = std::fs::read(server.stop().await.path().join("state.redb")).unwrap();
+    let holds = |text: &str| file.windows(text.len()).any(|bytes| bytes == text.as_bytes());
+    assert!(!holds("my-secret-password"), "it was written down");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_link_works_once() {
     let server = TestServer::start_up().await;
     let token = token_of(server.sign_in_link.as_deref().unwrap());

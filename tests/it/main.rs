@@ -31,6 +31,7 @@
 //! | [`login_environment`] | sessions have the environment of the login shell, which may be slow, loud or broken |
 //! | [`way_out`] | a proxy and a company's own authority between machine and server |
 //! | [`doctor`] | `sessionforge doctor` finds each thing that goes wrong, and says what mends it |
+//! | [`machines`] | machines are there or not, within 15 s; how busy they are; what the organisation may do with them |
 //! | [`maintenance`] | `config`, `logs`, `completions`, `man`, `version` |
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`update`] | another build in the place of the one that runs, and back if it does not come up; sessions live through it |
@@ -39,6 +40,7 @@
 //! | [`api_document`] | the API is what its description says: Schemathesis, problem details, tags, limits |
 //! | [`api_lists`] | lists in pages; what is asked for twice under one `Idempotency-Key` is made once |
 //! | [`automation`] | a session by plain HTTP: start, type, read, wait, stop; events as they happen |
+//! | [`audit_actions`] | every action there is goes into the audit log when it is done |
 //! | [`audit_log`] | what is done is in the log: read, filtered, exported, kept as long as is set |
 //! | [`bad_start`] | commands that cannot work: exit codes and sentences |
 //! | [`bad_requests`] | requests that cannot be fulfilled: statuses, codes, sentences |
@@ -88,6 +90,7 @@ mod agent_away;
 mod api_document;
 mod api_lists;
 mod attach;
+mod audit_actions;
 mod audit_log;
 mod auth;
 mod automation;
@@ -132,6 +135,7 @@ mod local_api;
 mod login_environment;
 mod lost;
 mod machine_sleeps;
+mod machines;
 mod maintenance;
 mod permissions;
 mod relay;

@@ -11,7 +11,7 @@ import { SettingsTabs } from './settings_tabs.js';
 
 /** Kinds of actions, as the filter offers them: the part of an action's name before the dot. */
 const KINDS = [['', 'Everything'], ['account', 'Accounts and sign-ins'], ['member', 'Members'], ['key', 'API keys'], ['machine', 'Machines'], ['session', 'Sessions'],
-  ['setting', 'Settings'], ['organisation', 'Addresses turned away'], ['audit', 'The log itself']];
+  ['setting', 'Settings'], ['access', 'What was not allowed'], ['organisation', 'Addresses turned away'], ['audit', 'The log itself']];
 
 /** What the actions are called; one of a newer server has its own name. @type {Record<string, string>} */
 const WORDS = {
@@ -27,6 +27,7 @@ const WORDS = {
 /** The same of what was refused. @type {Record<string, string>} */
 const REFUSED = {
   'account.sign_in': 'could not sign in', 'key.use': 'came with a key that is not good', 'organisation.enter': 'came from an address that is not allowed',
+  'access.try': 'asked for what they may not', 'session.adopt': 'was too late to adopt a session',
   'machine.register': 'could not connect a machine', 'audit.refusals': 'was refused more often than is named here',
 };
 

@@ -2,7 +2,8 @@ import { html, useState } from '../html.js';
 import { me } from '../state/account.js';
 import { api, asProblem } from '../state/api.js';
 import { ago, dateTime, now, span } from '../state/clock.js';
-import { fleetKnown, isLive, machines, mayRunAny, nameOf, sessionsOf, shortPath } from '../state/fleet.js';
+import { fleetKnown, isLive, machines, mayRunAny, mayStartOn, nameOf, sessionsOf, shortPath } from '../state/fleet.js';
+import { loadOf, size } from '../state/load.js';
 import { stateWord } from '../state/marks.js';
 import { go } from '../state/route.js';
 import { Resume } from '../session/ended.js';
@@ -24,12 +25,12 @@ export function Machine({ id }) {
   if (!fleetKnown.value) return html`<main class="page"><${Waiting} words="Loading the machine…" /></main>`;
   if (!machine) return html`<${NotFound} what="machine" />`;
   const mine = sessionsOf(id);
-  const own = machine.owner?.id === me.value?.user.id;
+  const starts = mayStartOn(machine, me.value);
   return html`<main class="page">
     <header class="page-head"><${Presence} online=${machine.online} /><h1>${machine.name}</h1>
       <p class="muted">${machine.online ? 'Online' : `Offline, seen ${ago(machine.last_seen, now.value)}`}</p>
-      <${Button} kind="primary" disabled=${!machine.online || !own} title=${own ? undefined : `Programs here run as ${machine.owner?.name}: only they start them`} onClick=${() => newSession(id)}><${Icon} name="plus" size=${14} />New session<//>
-      <${Menu} label="More" items=${[{ label: 'Name and tags…', icon: 'settings', run: () => setEditing(true) }, { label: 'Remove the machine…', icon: 'trash-2', danger: true, run: () => askRemove(machine, mine.filter(isLive).length) }]} />
+      <${Button} kind="primary" disabled=${!machine.online || !starts} title=${starts ? undefined : `Programs here run as ${machine.owner?.name}: only they start them`} onClick=${() => newSession(id)}><${Icon} name="plus" size=${14} />New session<//>
+      <${Menu} label="More" items=${[{ label: 'Name, tags, sharing…', icon: 'settings', run: () => setEditing(true) }, { label: 'Remove the machine…', icon: 'trash-2', danger: true, run: () => askRemove(machine, mine.filter(isLive).length) }]} />
     </header>
     ${machine.online ? null : html`<${Notice} kind="note" title="Its agent is not connected">Sessions on it go on and are here again when it is back. If it does not come back by itself, start the agent on it: <code>sessionforge agent</code>.<//>`}
     ${editing ? html`<${Edit} machine=${machine} close=${() => setEditing(false)} />` : null}
@@ -42,23 +43,19 @@ export function Machine({ id }) {
   </main>`;
 }
 
-/** @param {number} bytes @returns {string} in GiB, or MiB below one */
-function size(bytes) {
-  const gib = bytes / 2 ** 30;
-  return gib >= 1 ? `${gib >= 10 ? Math.round(gib) : gib.toFixed(1)} GiB` : `${Math.round(bytes / 2 ** 20)} MiB`;
-}
-
 /** @param {{machine: MachineView}} props */
 function Facts({ machine }) {
   const facts = [
     ['System', machine.os_version || machine.os],
     ['Architecture', machine.arch],
     ['Host name', machine.hostname],
-    ...(machine.hardware?.cpus ? [['Processor', `${machine.hardware.processor || machine.arch}, ${machine.hardware.cpus} threads`], ['Memory', size(machine.hardware.memory_bytes)]] : []),
-    ...(machine.hardware?.disk_bytes ? [['Disk', `${size(machine.hardware.disk_free_bytes)} free of ${size(machine.hardware.disk_bytes)}`]] : []),
+    ...(machine.hardware?.cpus ? [['Processor', `${machine.hardware.processor || machine.arch}, ${machine.hardware.cpus} threads`], ...(machine.load ? [] : [['Memory', size(machine.hardware.memory_bytes)]])] : []),
+    ...(machine.hardware?.disk_bytes && !machine.load ? [['Disk', `${size(machine.hardware.disk_free_bytes)} free of ${size(machine.hardware.disk_bytes)}`]] : []),
+    ...loadOf(machine).map(([what, , words]) => [`${what} now`, words]),
     ...(machine.terminal ? [['Terminal', machine.terminal === 'conpty' ? 'ConPTY' : 'PTY']] : []),
     ['Agent', machine.build],
     ['Whose', machine.owner?.name ?? ''],
+    ...(machine.sharing && machine.sharing !== 'nobody' ? [['Shared', machine.sharing === 'start' ? 'Members may start sessions' : 'The organisation may see it']] : []),
     ...(machine.tags?.length ? [['Tags', machine.tags.join(', ')]] : []),
     ['May run', mayRunAny(machine) ? 'any program' : (machine.allow ?? []).join(', ') || 'nothing'],
     ...(machine.online ? [] : [['Last seen', dateTime(machine.last_seen)]]),
@@ -84,19 +81,23 @@ function askRemove(machine, running) {
 function Edit({ machine, close }) {
   const [name, setName] = useState(machine.name);
   const [tags, setTags] = useState((machine.tags ?? []).join(', '));
+  const [sharing, setSharing] = useState(machine.sharing ?? 'nobody');
   const [problem, setProblem] = useState('');
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     try {
-      await api.editMachine(machine.id, { name: name.trim(), tags: tags.split(',').map((it) => it.trim()).filter(Boolean) });
+      await api.editMachine(machine.id, { name: name.trim(), ...(sharing !== (machine.sharing ?? 'nobody') && { sharing }), tags: tags.split(',').map((it) => it.trim()).filter(Boolean) });
       close();
     } catch (error) {
       setProblem(asProblem(error).message);
     }
   };
   const typed = (/** @type {(text: string) => void} */ set) => (/** @type {InputEvent} */ event) => { set(/** @type {HTMLInputElement} */ (event.target).value); setProblem(''); };
-  return html`<${Dialog} title="Name and tags" onClose=${close} class="dialog-small"><form onSubmit=${submit}>
+  return html`<${Dialog} title="Name, tags, sharing" onClose=${close} class="dialog-small"><form onSubmit=${submit}>
     <${Field} label="Name" maxlength="80" value=${name} onInput=${typed(setName)} hint="Empty: what its agent says." data-autofocus />
     <${Field} label="Tags" value=${tags} onInput=${typed(setTags)} hint="Separated by commas." problem=${problem || undefined} />
+    <div class="field"><label for="machine-sharing">The organisation may</label><select id="machine-sharing" value=${sharing} aria-describedby="machine-sharing-says" onChange=${(/** @type {Event} */ event) => setSharing(/** @type {'nobody' | 'see' | 'start'} */ (/** @type {HTMLSelectElement} */ (event.target).value))}>
+      <option value="nobody">not see it</option><option value="see">see it, and watch its sessions</option><option value="start">also start sessions on it</option></select>
+      <p id="machine-sharing-says" class="field-hint">${sharing === 'start' ? `Every member can then run programs here as ${machine.owner?.name}'s account.` : 'Its owner and the admins see it in any case.'}</p></div>
     <footer class="dialog-foot"><${Button} onClick=${close}>Cancel<//><${Button} kind="primary" type="submit">Save<//></footer></form><//>`;
 }

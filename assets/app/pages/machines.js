@@ -1,6 +1,7 @@
 import { html, useState } from '../html.js';
 import { ago, now } from '../state/clock.js';
 import { fleetKnown, isLive, machineList, sessionsOf } from '../state/fleet.js';
+import { loadOf } from '../state/load.js';
 import { Button, Waiting } from '../ui/controls.js';
 import { Icon } from '../ui/icon.js';
 import { Presence } from '../ui/mark.js';
@@ -19,7 +20,14 @@ export function Machines() {
       const running = sessionsOf(it.id).filter(isLive).length;
       return html`<li key=${it.id}><a class="row" href="/machines/${it.id}">
         <${Presence} online=${it.online} /><span class="row-main"><strong>${it.name}</strong><span class="muted">${it.os_version || it.os} · ${it.arch}</span></span>
-        <span class="muted">${it.online ? `${running} running` : `Offline, seen ${ago(it.last_seen, now.value)}`}</span><${Icon} name="chevron-right" /></a></li>`;
+        <${Load} machine=${it} /><span class="muted">${it.online ? `${running} running` : `Offline, seen ${ago(it.last_seen, now.value)}`}</span><${Icon} name="chevron-right" /></a></li>`;
     })}</ul>
   </main>`;
+}
+
+/** How busy a machine is. Where there is no room for it, its own page has it. @param {{machine: import('../wire/messages.js').MachineView}} props */
+function Load({ machine }) {
+  const parts = loadOf(machine);
+  if (parts.length === 0) return null;
+  return html`<span class="muted row-load">${parts.map(([what, full, words]) => html`<span key=${what} title="${what}: ${words}">${what} <span class="number">${full}</span></span>`)}</span>`;
 }

@@ -1,6 +1,7 @@
 import { html, signal, useId, useRef, useState } from '../html.js';
+import { me } from '../state/account.js';
 import { api, asProblem, newKey } from '../state/api.js';
-import { fleetKnown, machineList, machines, programsOf } from '../state/fleet.js';
+import { fleetKnown, machineList, machines, mayStartOn, programsOf } from '../state/fleet.js';
 import { prefs, setPrefs } from '../state/prefs.js';
 import { go } from '../state/route.js';
 import { Button, Field, Notice, Waiting } from '../ui/controls.js';
@@ -35,7 +36,7 @@ export function NewSession() {
 
 /** @param {{machine?: string}} props */
 function Form({ machine: wanted }) {
-  const online = machineList.value.filter((it) => it.online);
+  const online = machineList.value.filter((it) => it.online && mayStartOn(it, me.value));
   const [choice, setChosen] = useState(wanted);
   // Machines may become known, come and go while the dialog is open.
   const chosen = choice ?? online[0]?.id;

@@ -142,7 +142,7 @@ export const api = {
   adopt: (session) => call('POST', `/sessions/${session}/adopt`, {}),
   /** @param {string} session @param {{note?: string, verdict?: 'approved' | 'refused'}} said */
   giveBack: (session, said) => call('POST', `/sessions/${session}/return`, said),
-  /** @param {string} machine @param {{name?: string, tags?: string[]}} edit */
+  /** @param {string} machine @param {{name?: string, tags?: string[], sharing?: 'nobody' | 'see' | 'start'}} edit */
   editMachine: (machine, edit) => call('PATCH', `/machines/${machine}`, edit),
   /** @returns {Promise<{browsers: Browser[]}>} */
   browsers: () => call('GET', '/me/browsers'),

@@ -52,6 +52,11 @@ export const sessionList = computed(() => [...sessions.value.values()].sort((a, 
 /** Those that wait for somebody, the longest first. */
 export const needing = computed(() => sessionList.value.filter((it) => isLive(it) && it.needs && machines.value.get(it.machine)?.online !== false).sort((a, b) => (a.needs?.since ?? 0) - (b.needs?.since ?? 0)));
 
+/** @param {MachineView} machine @param {{user: {id: string}, role: string} | undefined} mine whether this person may start sessions on it */
+export function mayStartOn(machine, mine) {
+  return machine.owner?.id === mine?.user.id || (machine.sharing === 'start' && mine?.role !== 'viewer');
+}
+
 /** @param {string} machine */
 export function sessionsOf(machine) {
   return sessionList.value.filter((it) => it.machine === machine);

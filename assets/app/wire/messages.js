@@ -76,11 +76,13 @@
  * @property {string[]} [allow]
  * @property {string} [home]
  * @property {{processor: string, cpus: number, memory_bytes: number, disk_bytes: number, disk_free_bytes: number}} [hardware]
+ * @property {{cpu_percent: number, memory_used_bytes: number, disk_free_bytes: number}} [load]
  * @property {string} [terminal]
  * @property {boolean} online
  * @property {number} last_seen  milliseconds since 1970
  * @property {Person} owner
  * @property {string[]} [tags]
+ * @property {'nobody' | 'see' | 'start'} [sharing]  what the organisation may do with it
  */
 
 /** @typedef {{command: string, args: string[], workdir?: string, name?: string, cols: number, rows: number}} Launch */

@@ -34,8 +34,11 @@ pub(in crate::server) async fn stream(
     State(shared): State<Arc<Shared>>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let organisation = shared.relay.organisation(caller.organisation).await?;
-    let reader = Reader::new(caller, organisation);
-    shared.relay.look_again(reader.page.who.organisation, &reader.page.line).await;
+    let reader = Reader::new(caller, organisation).ok_or_else(|| {
+        let text = "you listen to this server over as many connections as one person may; close some";
+        ApiError::later(COME_BACK_AFTER, text)
+    })?;
+    shared.relay.look_again(&reader.page.who, &reader.page.line).await;
     if shared.relay.is_closing() {
         return Err(Problem::internal("events were asked for while the server stops").into());
     }
@@ -55,11 +58,12 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(caller: Caller, organisation: Arc<Organisation>) -> Self {
+    /// `None` if its person has too many: nobody could tell it of changes, nor to hang up.
+    fn new(caller: Caller, organisation: Arc<Organisation>) -> Option<Self> {
         let name = organisation.name_of(caller.user);
         let page = Arc::new(Page::new(caller, name));
-        organisation.page_opened(&page);
-        Self { page, organisation, told_fleet: false, waiting: VecDeque::new() }
+        let fits = organisation.page_opened(&page);
+        fits.then_some(Self { page, organisation, told_fleet: false, waiting: VecDeque::new() })
     }
 
     /// The next event; `None` when the connection is to end: signed out, key revoked, server stopped.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::super::Shared;
 use super::super::answer::{ApiError, Body, Id};
+use super::super::audit::note_refusal;
 use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
 use super::super::auth::permissions::Permission;
@@ -17,6 +18,7 @@ use super::super::relay::By;
 use crate::base::clock::unix_millis;
 use crate::base::id::{OrganisationId, SessionId, UserId};
 use crate::base::problem::{Code, Problem};
+use crate::store::audit::Action;
 use crate::store::{Offer, Sharing, Store};
 use crate::wire::handoff::{HandoffView, NOTE_BYTES_MAX, Phase, Verdict};
 use crate::wire::view::SessionView;
@@ -67,14 +69,21 @@ pub(in crate::server) async fn share(
 }
 
 /// `POST /sessions/{id}/adopt`: takes over a session that is shared, with the keyboard. One of two gets it, and the
-/// other is told who did.
+/// other is told who did; the audit log has both.
 pub(in crate::server) async fn adopt(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
     from: ClientAddress,
     Id(id): Id<SessionId>,
 ) -> Result<Json<SessionView>, ApiError> {
-    Ok(Json(shared.relay.hand(&caller, by(&caller, from), id, Step::Adopt(caller.user)).await?))
+    let adopted = shared.relay.hand(&caller, by(&caller, from), id, Step::Adopt(caller.user)).await;
+    // What somebody may not is noted for every address alike.
+    if let Err(problem) = adopted.as_ref()
+        && !matches!(problem.code, Code::NotFound | Code::NotAllowed)
+    {
+        note_refusal(&shared, caller.event(Action::SessionAdopt, from).on(id).refused(problem));
+    }
+    Ok(Json(adopted?))
 }
 
 #[derive(Debug, Default, Deserialize, schemars::JsonSchema)]

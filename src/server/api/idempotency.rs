@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::answer::ApiError;
 use super::super::auth::Caller;
-use crate::base::id::{InvitationId, KeyId, MachineId, OrganisationId, SessionId};
+use crate::base::id::{InvitationId, KeyId, MachineId, OrganisationId, SessionId, UserId};
 use crate::base::problem::Code;
 
 /// Name of the header, in lower case.
@@ -45,6 +45,21 @@ impl IdempotencyKey {
         self.digest(&anywhere, "organisation").map(OrganisationId::of_digest)
     }
 
+    /// What tells an input into `session` with this key from all others.
+    pub(in crate::server) fn input(&self, caller: &Caller, session: SessionId) -> Option<[u8; 16]> {
+        self.digest(caller, &format!("input into {session}"))
+    }
+
+    /// What tells a link that resets `user`'s password, made with this key, from all others.
+    pub(in crate::server) fn reset_link(&self, caller: &Caller, user: UserId) -> Option<[u8; 16]> {
+        self.digest(caller, &format!("reset link of {user}"))
+    }
+
+    /// Whether there is one.
+    pub(in crate::server) fn is_given(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// What tells this request from all others that are not repeats of it. `purpose` names the kind of request.
     fn digest(&self, caller: &Caller, purpose: &str) -> Option<[u8; 16]> {
         let key = self.0.as_ref()?;
@@ -77,7 +92,6 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::base::id::UserId;
     use crate::server::auth::Via;
     use crate::store::Role;
 

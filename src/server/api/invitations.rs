@@ -204,11 +204,9 @@ async fn join(shared: &Arc<Shared>, from: Browser, token: &Secret, joining: Join
     if organisation.is_some_and(|row| !row.allowed.admits(from.address)) {
         return Err(not_from(from.address));
     }
-    let actor = match &joining {
-        Joining::Known(user) => Actor::User(*user),
-        Joining::New { .. } => Actor::Nobody,
-    };
-    let event = Event::of(invitation.organisation, actor, Action::MemberJoin).from(from.address).on(invitation.id);
+    // Who that is, is known once they are somebody.
+    let event =
+        Event::of(invitation.organisation, Actor::Nobody, Action::MemberJoin).from(from.address).on(invitation.id);
     let (cookie, browser) = new_browser(from);
     let noting = shared.store.noting(event.fact("role", role_name(invitation.role)));
     let row = noting.accept_invitation(token, joining, unix_millis(), browser).await?;

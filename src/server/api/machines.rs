@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
@@ -12,6 +12,7 @@ use super::super::answer::{ApiError, Body, Id, Query};
 use super::super::audit::note_soon;
 use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
+use super::super::tagged::Tagged;
 use super::idempotency::IdempotencyKey;
 use super::name;
 use super::paged::Paged;
@@ -21,7 +22,7 @@ use crate::base::problem::Code;
 use crate::store::MachineEdit;
 use crate::store::audit::Action;
 use crate::wire::session::Launch;
-use crate::wire::view::{MachineView, SessionView};
+use crate::wire::view::{MachineSharing, MachineView, SessionView};
 
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::server) struct Machines {
@@ -35,10 +36,14 @@ pub(in crate::server) struct Machines {
 pub(in crate::server) async fn list(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
     Query(paged): Query<Paged>,
-) -> Result<Json<Machines>, ApiError> {
-    let (machines, next) = paged.of(shared.relay.machines(&caller).await?, |machine| machine.id.to_string());
-    Ok(Json(Machines { machines, next }))
+) -> Result<Tagged<Machines>, ApiError> {
+    let place = shared.relay.organisation(caller.organisation).await?;
+    Tagged::of(&headers, &place.seen_by(&caller), || {
+        let (machines, next) = paged.of(place.machines(&caller), |machine| machine.id.to_string());
+        Ok(Machines { machines, next })
+    })
 }
 
 /// `GET /machines/{id}`
@@ -47,9 +52,7 @@ pub(in crate::server) async fn show(
     State(shared): State<Arc<Shared>>,
     Id(id): Id<MachineId>,
 ) -> Result<Json<MachineView>, ApiError> {
-    let machines = shared.relay.machines(&caller).await?;
-    let machine = machines.into_iter().find(|machine| machine.id == id);
-    machine.map(Json).ok_or_else(|| ApiError::new(Code::NotFound, "there is no such machine"))
+    Ok(Json(shared.relay.machine(&caller, id).await?))
 }
 
 /// `DELETE /machines/{id}`
@@ -74,6 +77,9 @@ pub(in crate::server) struct Edit {
     name: Option<String>,
     #[serde(default)]
     tags: Option<Vec<String>>,
+    /// What the organisation may do with it.
+    #[serde(default)]
+    sharing: Option<MachineSharing>,
 }
 
 /// Tags of one machine.
@@ -97,11 +103,11 @@ impl Edit {
                 return Err(ApiError::new(Code::BadRequest, format!("a machine has at most {TAGS_MAX} tags")));
             }
         }
-        Ok(MachineEdit { name, tags })
+        Ok(MachineEdit { name, tags, sharing: self.sharing })
     }
 }
 
-/// `PATCH /machines/{id}`: its name, its tags.
+/// `PATCH /machines/{id}`: its name, its tags, what the organisation may do with it.
 pub(in crate::server) async fn edit(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
@@ -110,7 +116,14 @@ pub(in crate::server) async fn edit(
     Body(asked): Body<Edit>,
 ) -> Result<Json<MachineView>, ApiError> {
     let edit = asked.checked()?;
-    let noting = shared.store.noting(caller.event(Action::MachineChange, from).on(id));
+    let event = caller.event(Action::MachineChange, from).on(id);
+    let event = match edit.sharing {
+        None => event,
+        Some(MachineSharing::Nobody) => event.fact("shared", "nobody"),
+        Some(MachineSharing::See) => event.fact("shared", "see"),
+        Some(MachineSharing::Start) => event.fact("shared", "start"),
+    };
+    let noting = shared.store.noting(event);
     Ok(Json(shared.relay.edit_machine(&noting, &caller, id, edit).await?))
 }
 

@@ -18,7 +18,7 @@ use crate::base::id::{OrganisationId, UserId};
 use crate::base::problem::Code;
 use crate::base::secret::Secret;
 use crate::store::audit::Action;
-use crate::store::{Role, Scope, StoreError};
+use crate::store::{MembershipRow, Profile, Role, Scope, StoreError};
 
 /// Who is signed in, where, and on which server.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -109,20 +109,19 @@ pub(super) async fn of(
     organisation: OrganisationId,
     role: Role,
 ) -> Result<Me, ApiError> {
-    let user = shared.store.user(user).await?.ok_or(StoreError::NotFound { what: "user" })?;
-    let organisation =
-        shared.store.organisation(organisation).await?.ok_or(StoreError::NotFound { what: "organisation" })?;
-    let mut organisations = Vec::new();
-    for row in shared.store.memberships(user.id).await? {
-        let name = shared.store.organisation(row.organisation).await?.map(|it| it.name).unwrap_or_default();
-        organisations.push(Belongs { id: row.organisation, name, role: row.role });
-    }
-    let factor = shared.store.second_factor(user.id).await?.filter(|row| row.confirmed_at.is_some());
+    let profile = shared.store.profile(user).await?.ok_or(StoreError::NotFound { what: "user" })?;
+    let Profile { user, places, second_factor } = profile;
+    let belongs = |(row, name): (MembershipRow, String)| Belongs { id: row.organisation, name, role: row.role };
+    let organisations: Vec<_> = places.into_iter().map(belongs).collect();
+    let here = organisations.iter().find(|it| it.id == organisation);
+    let here = here.ok_or(StoreError::NotFound { what: "organisation" })?;
+    let organisation = Place { id: here.id, name: here.name.clone() };
+    let factor = second_factor.filter(|row| row.confirmed_at.is_some());
     let second_factor =
         SecondFactor { on: factor.is_some(), recovery_codes_left: factor.map_or(0, |row| row.recovery.len()) };
     Ok(Me {
         user: Person { id: user.id, name: user.name, email: user.email, has_password: user.password.is_some() },
-        organisation: Place { id: organisation.id, name: organisation.name },
+        organisation,
         role,
         organisations,
         second_factor,

@@ -14,6 +14,7 @@ use super::super::auth::client::ClientAddress;
 use super::super::auth::permissions::role_name;
 use super::super::links;
 use super::super::relay::By;
+use super::idempotency::IdempotencyKey;
 use super::paged::{Paged, oldest_first};
 use crate::base::clock::unix_millis;
 use crate::base::id::UserId;
@@ -169,12 +170,14 @@ pub(in crate::server) struct ResetLink {
     expires_at: u64,
 }
 
-/// `POST /members/{id}/reset-link`: a link with which they choose a new password, once, within a day.
+/// `POST /members/{id}/reset-link`: a link with which they choose a new password, once, within a day. With an
+/// `Idempotency-Key` one; it is in the first answer alone, so a repeat is a conflict.
 pub(in crate::server) async fn reset_link(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
     from: ClientAddress,
     Id(id): Id<UserId>,
+    key: IdempotencyKey,
 ) -> Result<(StatusCode, Json<ResetLink>), ApiError> {
     let member = below(&shared, &caller, id).await?;
     // Whoever resets a password can sign in with it: in every organisation of that person.
@@ -187,6 +190,7 @@ pub(in crate::server) async fn reset_link(
         return Err(ApiError::new(Code::NotAllowed, message));
     }
     let noting = shared.store.noting(caller.event(Action::PasswordChange, from).on(id).fact("how", "link made"));
-    let (url, expires_at) = links::reset_link(&noting, &shared.url, id, unix_millis()).await?;
+    let once = key.reset_link(&caller, id);
+    let (url, expires_at) = links::reset_link(&noting, &shared.url, id, once, unix_millis()).await?;
     Ok((StatusCode::CREATED, Json(ResetLink { url, expires_at })))
 }

@@ -16,8 +16,9 @@ use super::super::audit::{note_soon, note_watching};
 use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
 use super::super::auth::permissions::Permission;
-use super::super::relay::SessionHub;
-use super::keys_named::key;
+use super::super::relay::{Once, SessionHub};
+use super::idempotency::IdempotencyKey;
+use super::keys_named::key as key_named;
 use crate::base::id::SessionId;
 use crate::base::offset::Offset;
 use crate::base::problem::{Code, Problem};
@@ -110,18 +111,19 @@ pub(in crate::server) struct Typed {
     offset: Offset,
 }
 
-/// `POST /sessions/{id}/input`
+/// `POST /sessions/{id}/input`: with an `Idempotency-Key` typed once, however often it is asked for.
 pub(in crate::server) async fn input(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
     from: ClientAddress,
     Id(id): Id<SessionId>,
+    key: IdempotencyKey,
     Body(asked): Body<Input>,
 ) -> Result<Json<Typed>, ApiError> {
     let (view, hub) = shared.relay.session(&caller, id, Permission::TypeSession).await?;
     let mut bytes = asked.text.into_bytes();
     for name in &asked.keys {
-        let known = key(name);
+        let known = key_named(name);
         let known = known.ok_or_else(|| ApiError::new(Code::BadRequest, format!("there is no key called {name:?}")))?;
         bytes.extend(known);
         if bytes.len() > INPUT_MAX {
@@ -134,12 +136,22 @@ pub(in crate::server) async fn input(
     }
     let bytes = Bytes::from(bytes);
     let size = (view.info.cols, view.info.rows);
-    let (offset, _) = text(&hub, None, ANSWER_WITHIN).await?.ok_or_else(too_old)?;
-    let fate = hub.script_types(caller.user, asked.take, size, &bytes)?;
+    let once = key.input(&caller, id).map(|key| Once::new(key, &bytes));
+    let before = once.map(|once| hub.asked_before(once)).transpose()?.flatten();
+    let offset = match before {
+        Some(before) if before.typed => return Ok(Json(Typed { bytes: bytes.len(), offset: before.offset })),
+        Some(before) => before.offset,
+        None => text(&hub, None, ANSWER_WITHIN).await?.ok_or_else(too_old)?.0,
+    };
+    let asked_once = once.map(|once| (once, offset));
+    let (viewer, fate) = hub.script_types(caller.user, asked_once, asked.take, size, &bytes)?;
     let fate = tokio::time::timeout(ANSWER_WITHIN, fate).await;
-    hub.script_leaves(caller.user);
+    hub.script_leaves(viewer);
     match fate {
         Ok(Ok(InputOutcome::Applied)) => {
+            if let Some(once) = once {
+                hub.typed_once(once);
+            }
             note_soon(&shared, caller.event(Action::SessionInput, from).on(id).fact("bytes", bytes.len()));
             Ok(Json(Typed { bytes: bytes.len(), offset }))
         }
@@ -150,7 +162,8 @@ pub(in crate::server) async fn input(
         Ok(Ok(InputOutcome::Ended)) => Err(ApiError::new(Code::SessionEnded, "the session's program has ended")),
         Ok(Err(_)) | Err(_) => Err(ApiError::new(
             Code::MachineOffline,
-            "the machine did not say whether it was typed; look at the screen before you type it again",
+            "the machine did not say whether it was typed; ask again with the same Idempotency-Key, or look at the screen \
+             before you type it again",
         )),
     }
 }

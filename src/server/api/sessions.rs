@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
@@ -13,10 +13,12 @@ use super::super::audit::note_soon;
 use super::super::auth::Caller;
 use super::super::auth::client::ClientAddress;
 use super::super::auth::permissions::Permission;
+use super::super::tagged::Tagged;
 use super::idempotency::IdempotencyKey;
 use super::machines::Size;
 use super::paged::Paged;
 use crate::base::id::SessionId;
+use crate::base::problem::Code;
 use crate::store::audit::Action;
 use crate::wire::view::SessionView;
 
@@ -32,10 +34,14 @@ pub(in crate::server) struct Sessions {
 pub(in crate::server) async fn list(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
     Query(paged): Query<Paged>,
-) -> Result<Json<Sessions>, ApiError> {
-    let (sessions, next) = paged.of(shared.relay.sessions(&caller).await?, |session| session.info.id.to_string());
-    Ok(Json(Sessions { sessions, next }))
+) -> Result<Tagged<Sessions>, ApiError> {
+    let place = shared.relay.organisation(caller.organisation).await?;
+    Tagged::of(&headers, &place.seen_by(&caller), || {
+        let (sessions, next) = paged.of(place.sessions(&caller), |session| session.info.id.to_string());
+        Ok(Sessions { sessions, next })
+    })
 }
 
 /// `GET /sessions/{id}`
@@ -53,15 +59,21 @@ pub(in crate::server) struct Stop {
     force: bool,
 }
 
-/// `POST /sessions/{id}/stop`: hangs up and terminates, or kills. Answers when the program has ended.
+/// `POST /sessions/{id}/stop`: hangs up and terminates, or kills. Answers when the program has ended; with an
+/// `Idempotency-Key` also if it had ended before.
 pub(in crate::server) async fn stop(
     caller: Caller,
     State(shared): State<Arc<Shared>>,
     from: ClientAddress,
     Id(id): Id<SessionId>,
+    key: IdempotencyKey,
     Body(Stop { force }): Body<Stop>,
 ) -> Result<StatusCode, ApiError> {
-    shared.relay.stop(&caller, id, force).await?;
+    match shared.relay.stop(&caller, id, force).await {
+        // Whoever may have to ask twice wants it to have ended, and it has.
+        Err(problem) if problem.code == Code::SessionEnded && key.is_given() => return Ok(StatusCode::NO_CONTENT),
+        stopped => stopped?,
+    }
     note_soon(&shared, caller.event(Action::SessionStop, from).on(id).fact("force", force));
     tracing::info!(session = %id, user = %caller.user, force, "session stopped");
     Ok(StatusCode::NO_CONTENT)

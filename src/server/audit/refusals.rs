@@ -19,7 +19,7 @@ pub(super) const SUMMED_UP_EVERY: Duration = Duration::from_hours(1);
 const NAMED_MAX: usize = 50;
 
 /// What makes refusals one kind. Addresses of one IPv6 customer are one.
-type Kind = (Action, Option<String>, Option<IpAddr>);
+type Kind = (Actor, Action, Option<String>, Option<IpAddr>);
 
 /// Refusals since the last sum.
 #[derive(Debug, Default)]
@@ -35,8 +35,8 @@ struct Tally {
 impl Refusals {
     /// Counts a refusal; gives it back if it is to be noted now.
     pub(super) fn first(&self, event: Event) -> Option<Event> {
-        let (action, on, from) = event.kind();
-        let kind = (action, on, from.map(network));
+        let (actor, action, on, from) = event.kind();
+        let kind = (actor, action, on, from.map(network));
         let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Tally { named, others } = books.entry(event.book()).or_default();
         if let Some((_, more)) = named.get_mut(&kind) {

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Request, State};
-use axum::http::{HeaderMap, Method, header, request::Parts};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::{HeaderMap, Method, Uri, header, request::Parts};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -16,6 +16,7 @@ use super::super::answer::ApiError;
 use super::super::audit::note_refusal;
 use super::super::routes::Access;
 use super::client::{self, ClientAddress};
+use super::permissions::role_name;
 use super::{cookie, origin};
 use crate::base::allow_list::AllowList;
 use crate::base::api_key;
@@ -93,21 +94,53 @@ pub(in crate::server) async fn gate(
 ) -> Response {
     let Access::To(permission) = access else { return next.run(request).await };
     let (mut parts, body) = request.into_parts();
+    let asked = Asked::of(&parts);
     let caller = match identify(&parts, &shared).await {
         Ok(caller) => caller,
         Err(error) => return error.into_response(),
     };
     if let Err(problem) = caller.may(permission) {
+        asked.note_refused(&shared, &caller);
         return ApiError::from(problem).into_response();
     }
     let left = match shared.sign_in.count(&caller) {
         Ok(left) => left,
         Err(error) => return error.into_response(),
     };
-    parts.extensions.insert(caller);
+    parts.extensions.insert(caller.clone());
     let mut response = next.run(Request::from_parts(parts, body)).await;
+    if response.extensions().get() == Some(&Code::NotAllowed) {
+        asked.note_refused(&shared, &caller);
+    }
     left.put(response.headers_mut());
     response
+}
+
+/// What a request is about, to note that it was refused.
+struct Asked {
+    method: Method,
+    address: Option<MatchedPath>,
+    uri: Uri,
+}
+
+impl Asked {
+    fn of(parts: &Parts) -> Self {
+        let address = parts.extensions.get().cloned();
+        Self { method: parts.method.clone(), address, uri: parts.uri.clone() }
+    }
+
+    /// In the organisation's log: who asked for what their role or their key may not.
+    fn note_refused(&self, shared: &Arc<Shared>, caller: &Caller) {
+        let address = self.address.as_ref().map_or("", MatchedPath::as_str);
+        let event = caller.event(Action::Access, ClientAddress(caller.address));
+        // Of nested routers the address is whole and the path is not.
+        let parts = address.rsplit('/').zip(self.uri.path().rsplit('/'));
+        let id = parts.filter(|(name, _)| *name == "{id}").map(|(_, id)| id).next();
+        let event = id.into_iter().fold(event, Event::on);
+        let asked = format_args!("{} {}", self.method, address.trim_start_matches("/api/v1"));
+        let how = if caller.scopes.is_some() { ", by a key" } else { "" };
+        note_refusal(shared, event.fact("asked", asked).refused(format_args!("{}{how}", role_name(caller.role))));
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {

@@ -11,21 +11,26 @@ mod throttle;
 pub(super) mod totp;
 
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 pub use caller::{Caller, Via};
 pub(super) use caller::{gate, not_from};
 
 use super::answer::ApiError;
 use super::metrics::Counter;
+use super::relay::Relay;
+use crate::base::clock::{millis, unix_millis};
 use crate::base::secret::Secret;
+use crate::store::{AttemptsRow, Note, StoreError};
 use password::Passwords;
-use throttle::{Subject, Throttle};
+use throttle::{FORGOTTEN_AFTER, REMEMBERED_MAX, Subject, Throttle};
 
 /// Passwords and the counters that guard them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SignIn {
+    /// Keeps the counters over a restart.
+    relay: Arc<Relay>,
     passwords: Passwords,
     /// Passwords that fitted, and that did not.
     pub(super) fitted: Counter,
@@ -35,6 +40,21 @@ pub(crate) struct SignIn {
 }
 
 impl SignIn {
+    /// With what was counted before the server's last end.
+    pub(super) async fn load(relay: Arc<Relay>) -> Result<Self, StoreError> {
+        let (now, today) = (Instant::now(), unix_millis());
+        let since = today.saturating_sub(millis(FORGOTTEN_AFTER));
+        let mut throttle = Throttle::default();
+        for (subject, row) in relay.store().take_attempts(since, REMEMBERED_MAX).await? {
+            if let Ok(subject) = subject.parse() {
+                throttle.remember(now, subject, row.count, Duration::from_millis(today.saturating_sub(row.last)));
+            }
+        }
+        let (throttle, rates) = (Mutex::new(throttle), Mutex::default());
+        let (passwords, fitted, refused) = Default::default();
+        Ok(Self { relay, passwords, fitted, refused, throttle, rates })
+    }
+
     /// The hash to store of a new password.
     pub(super) async fn hash(&self, password: Secret) -> Result<String, ApiError> {
         self.passwords.hash(password).await
@@ -51,10 +71,14 @@ impl SignIn {
     ) -> Result<bool, ApiError> {
         let subjects = [Subject::account(account), Subject::address(address)];
         let admitted = self.throttle().admit(Instant::now(), &subjects);
-        admitted.map_err(|wait| {
+        let forgotten = admitted.map_err(|wait| {
             let seconds = wait.as_millis().div_ceil(1000);
             ApiError::later(wait, format!("too many attempts; try again in {seconds} s"))
         })?;
+        let [account, address] = &subjects;
+        // What somebody typed as the name of no account may be a password: it is not written down.
+        let known = stored.is_some().then_some(account);
+        self.keep(forgotten.iter().chain(known).chain([address]));
         let fits = self.passwords.verify(password, stored).await?;
         if fits { &self.fitted } else { &self.refused }.one();
         Ok(fits)
@@ -63,7 +87,18 @@ impl SignIn {
     /// Everything that was asked for was right: what was counted for the account is forgotten. Not before a second factor
     /// was looked at, or its codes could be guessed without end by whoever has the password.
     pub(super) fn succeeded(&self, account: &str, address: IpAddr) {
-        self.throttle().succeeded(&[Subject::account(account), Subject::address(address)]);
+        let subjects = [Subject::account(account), Subject::address(address)];
+        self.throttle().succeeded(&subjects);
+        self.keep(subjects.iter());
+    }
+
+    /// Has what is counted for `subjects` now written down, soon.
+    fn keep<'s>(&self, subjects: impl Iterator<Item = &'s Subject>) {
+        let (throttle, last) = (self.throttle(), unix_millis());
+        for subject in subjects {
+            let row = throttle.count(subject).filter(|count| *count > 0).map(|count| AttemptsRow { count, last });
+            self.relay.note(Note::Attempts(subject.to_string(), row));
+        }
     }
 
     /// Counts a request of somebody who may come; refuses it when they have made too many.

@@ -115,6 +115,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn four_are_hashed_at_a_time_and_the_fifth_waits_for_its_turn() {
+        let passwords = Passwords::default();
+        let mut four: Vec<_> = (0..HASHES_AT_A_TIME).map(|_| passwords.turns.try_acquire().unwrap()).collect();
+        let mut fifth = std::pin::pin!(passwords.hash(Secret::new("correct horse")));
+        assert!(futures_util::poll!(&mut fifth).is_pending());
+        let mut sixth = std::pin::pin!(passwords.verify(Secret::new("correct horse"), None));
+        assert!(futures_util::poll!(&mut sixth).is_pending());
+        drop(four.pop());
+        fifth.await.unwrap();
+        assert!(!sixth.await.unwrap(), "it has the turn of the fifth");
+        assert_eq!((four.len(), passwords.turns.available_permits()), (HASHES_AT_A_TIME - 1, 1));
+    }
+
+    #[tokio::test]
     async fn too_short_and_too_long_are_refused() {
         for wrong in ["ninechars".to_owned(), "x".repeat(BYTES_MAX + 1)] {
             assert!(Passwords::default().hash(Secret::new(wrong)).await.is_err());

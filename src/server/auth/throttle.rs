@@ -17,11 +17,11 @@ const ADDRESS_ATTEMPTS_FREE: u32 = 20;
 const WAIT_MAX: Duration = Duration::from_mins(5);
 
 /// Attempts are forgotten after this long without another.
-const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
+pub(crate) const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
 
 /// Accounts and addresses remembered. Beyond it the one that was quiet longest is forgotten: whoever has ten
 /// thousand addresses meets the accounts' counters, and those of accounts that are attacked are never quiet.
-const REMEMBERED_MAX: usize = 10_000;
+pub(crate) const REMEMBERED_MAX: usize = 10_000;
 
 /// Characters of an account's name that tell it from others (RFC 5321, 4.5.3.1.3, with its errata).
 const EMAIL_CHARS_MAX: usize = 254;
@@ -33,6 +33,31 @@ pub(crate) enum Subject {
     Account(String),
     /// Where attempts come from.
     Address(IpAddr),
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Account(email) => write!(f, "account:{email}"),
+            Self::Address(address) => write!(f, "address:{address}"),
+        }
+    }
+}
+
+/// Text that names no subject.
+#[derive(Debug)]
+pub(crate) struct NoSubject;
+
+impl std::str::FromStr for Subject {
+    type Err = NoSubject;
+
+    fn from_str(text: &str) -> Result<Self, NoSubject> {
+        match text.split_once(':') {
+            Some(("account", email)) => Ok(Self::account(email)),
+            Some(("address", address)) => Ok(Self::Address(address.parse().map_err(|_| NoSubject)?)),
+            _ => Err(NoSubject),
+        }
+    }
 }
 
 impl Subject {
@@ -77,9 +102,21 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
+    /// What was counted before a restart: for `subject`, `count` attempts, the last of them `age` ago.
+    pub(crate) fn remember(&mut self, now: Instant, subject: Subject, count: u32, age: Duration) {
+        // A clock that begins at the machine's start cannot name what was before: the wait begins anew then.
+        let last = now.checked_sub(age).unwrap_or(now);
+        self.attempts.insert(subject, Attempts { count, last });
+    }
+
+    /// What is counted for a subject, if anything is.
+    pub(crate) fn count(&self, subject: &Subject) -> Option<u32> {
+        self.attempts.get(subject).map(|attempts| attempts.count)
+    }
+
     /// Counts an attempt before its password is looked at, so that attempts at the same time all count. If
-    /// one of `subjects` has to wait, nothing is counted and the wait is answered.
-    pub(crate) fn admit(&mut self, now: Instant, subjects: &[Subject]) -> Result<(), Duration> {
+    /// one of `subjects` has to wait, nothing is counted and the wait is answered. Else, whoever was forgotten over it.
+    pub(crate) fn admit(&mut self, now: Instant, subjects: &[Subject]) -> Result<Vec<Subject>, Duration> {
         let wait = subjects.iter().filter_map(|subject| {
             let attempts = self.attempts.get(subject)?;
             let passed = now.saturating_duration_since(attempts.last);
@@ -88,15 +125,16 @@ impl Throttle {
         if let Some(longest) = wait.max() {
             return Err(longest);
         }
+        let mut forgotten = Vec::new();
         for subject in subjects {
-            self.make_room(now);
+            self.make_room(now, &mut forgotten);
             let attempts = self.attempts.entry(subject.clone()).or_insert(Attempts { count: 0, last: now });
             if now.saturating_duration_since(attempts.last) >= FORGOTTEN_AFTER {
                 attempts.count = 0;
             }
             *attempts = Attempts { count: attempts.count.saturating_add(1), last: now };
         }
-        Ok(())
+        Ok(forgotten)
     }
 
     /// The password was right: what was counted for the account is forgotten, and the address gets back
@@ -116,16 +154,18 @@ impl Throttle {
         }
     }
 
-    fn make_room(&mut self, now: Instant) {
+    fn make_room(&mut self, now: Instant, forgotten: &mut Vec<Subject>) {
         if self.attempts.len() < REMEMBERED_MAX {
             return;
         }
-        self.attempts.retain(|_, attempts| now.saturating_duration_since(attempts.last) < FORGOTTEN_AFTER);
+        let old = |attempts: &Attempts| now.saturating_duration_since(attempts.last) >= FORGOTTEN_AFTER;
+        forgotten.extend(self.attempts.extract_if(|_, attempts| old(attempts)).map(|(subject, _)| subject));
         if self.attempts.len() >= REMEMBERED_MAX
             && let Some(quietest) =
                 self.attempts.iter().min_by_key(|(_, it)| it.last).map(|(subject, _)| subject.clone())
         {
             self.attempts.remove(&quietest);
+            forgotten.push(quietest);
         }
     }
 }
@@ -177,6 +217,21 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_goes_on_after_a_restart_for_as_long_as_was_left_of_it() {
+        let (mut throttle, now) = (Throttle::default(), Instant::now());
+        for subject in [account("ada@example.org"), Subject::address("2001:db8::1".parse().unwrap())] {
+            let again: Subject = subject.to_string().parse().unwrap();
+            assert_eq!(again, subject);
+        }
+        assert!("nonsense".parse::<Subject>().is_err());
+        throttle.remember(now, account("ada"), ACCOUNT_ATTEMPTS_FREE + 4, Duration::from_secs(6));
+        assert_eq!(throttle.admit(now, &[account("ada")]).unwrap_err(), Duration::from_secs(10));
+        // On a machine that began after the attempt its clock cannot name the moment.
+        throttle.remember(now, account("bob"), ACCOUNT_ATTEMPTS_FREE, Duration::MAX);
+        assert_eq!(throttle.admit(now, &[account("bob")]).unwrap_err(), Duration::from_secs(1));
+    }
+
+    #[test]
     fn what_is_remembered_is_bounded_and_the_quietest_goes_first() {
         let (mut throttle, start) = (Throttle::default(), Instant::now());
         for _ in 0..=ACCOUNT_ATTEMPTS_FREE {
@@ -184,7 +239,8 @@ mod tests {
         }
         let later = start + Duration::from_millis(500);
         for n in 0..REMEMBERED_MAX {
-            throttle.admit(later, &[account(&n.to_string())]).unwrap();
+            let forgotten = throttle.admit(later, &[account(&n.to_string())]).unwrap();
+            assert_eq!(forgotten, if n + 1 == REMEMBERED_MAX { vec![account("quiet")] } else { Vec::new() });
         }
         assert_eq!(throttle.attempts.len(), REMEMBERED_MAX);
         assert!(!throttle.attempts.contains_key(&account("quiet")));

@@ -3,6 +3,7 @@
 use crate::base::limits::{ARGUMENT_BYTES_MAX, ARGUMENTS_MAX, NAME_BYTES_MAX};
 use crate::base::problem::{Code, Problem};
 use crate::wire::attention::{NEED_TEXT_BYTES_MAX, WORD_BYTES_MAX};
+use crate::wire::load::Load;
 use crate::wire::session::{Hardware, Launch, MachineFacts, SessionInfo};
 
 /// All arguments of one session together, in bytes: what a page shows of them, not what the program got.
@@ -33,6 +34,11 @@ pub(super) fn session(mut info: SessionInfo) -> SessionInfo {
         exit.signal = exit.signal.take().map(|signal| cut(signal, NAME_BYTES_MAX));
     }
     info
+}
+
+/// Within its bounds.
+pub(super) fn load(load: Load) -> Load {
+    Load { cpu_percent: load.cpu_percent.min(100), ..load }
 }
 
 /// Within its bounds.

@@ -13,6 +13,7 @@ use super::memory::Memory;
 use super::saver::Saver;
 use super::session_hub::SessionHub;
 use crate::base::allow_list::AllowList;
+use crate::base::clock::unix_millis;
 use crate::base::id::{KeyId, MachineId, OrganisationId, SessionId, UserId};
 use crate::base::problem::Problem;
 use crate::base::secret::SecretHash;
@@ -79,6 +80,11 @@ impl Relay {
         Ok(self.organisation(who.organisation).await?.machines(who))
     }
 
+    /// One machine, if they see it.
+    pub async fn machine(&self, who: &Caller, id: MachineId) -> Result<MachineView, Problem> {
+        self.organisation(who.organisation).await?.machine(who, id).ok_or_else(no_such_machine)
+    }
+
     /// The sessions somebody sees, by id.
     pub async fn sessions(&self, who: &Caller) -> Result<Vec<SessionView>, Problem> {
         Ok(self.organisation(who.organisation).await?.sessions(who))
@@ -140,11 +146,30 @@ impl Relay {
         Ok(())
     }
 
-    /// Hangs up if the list changed while this connection was on its way in, and was not looked at with the others.
-    pub(crate) async fn look_again(&self, organisation: OrganisationId, line: &Line) {
-        let row = self.inner.store.organisation(organisation).await;
-        if row.is_ok_and(|row| row.is_some_and(|row| line.is_outside(&row.allowed))) {
-            line.close(Close::Changed);
+    /// Hangs up if what lets `who` in ended or changed while this connection was on its way in: it was not looked at with the
+    /// others then.
+    pub(crate) async fn look_again(&self, who: &Caller, line: &Line) {
+        let (store, now) = (&self.inner.store, unix_millis());
+        let (place, gone) = match &who.via {
+            Via::Key(key) => {
+                let still = store.key_still(who.organisation, *key, now).await;
+                (still.map(|it| it.map(|it| (it.membership, it.allowed))), Close::KeyRefused)
+            }
+            Via::Browser(hash) => {
+                let still = store.browser_still(hash.clone(), now).await;
+                (still.map(|it| it.map(|it| (it.membership, it.allowed))), Close::NotSignedIn)
+            }
+        };
+        match place {
+            Ok(Some((now, allowed)))
+                if now.organisation != who.organisation || now.role != who.role || line.is_outside(&allowed) =>
+            {
+                line.close(Close::Changed);
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => line.close(gone),
+            // Whoever cannot be looked at is looked at when it comes again.
+            Err(_) => line.close(Close::Restart),
         }
     }
 

@@ -20,12 +20,13 @@ use super::bounds;
 use super::saver::Saver;
 use super::{Page, SessionHub, Uplink};
 use crate::base::clock::unix_millis;
-use crate::base::id::{MachineId, OrganisationId, SessionId, UserId};
+use crate::base::id::{MachineId, OrganisationId, SessionId, UserId, fill_random};
 use crate::base::limits::{PAGES_PER_PERSON_MAX, SESSIONS_KNOWN_MAX};
 use crate::base::problem::{Code, Problem};
 use crate::store::{MachineRow, Note, SessionRow, Sharing, Store, StoreError};
 use crate::wire::Frame;
 use crate::wire::close::Close;
+use crate::wire::load::Load;
 use crate::wire::session::SessionInfo;
 
 /// One organisation.
@@ -36,6 +37,8 @@ pub struct Organisation {
     state: Mutex<State>,
     /// Told when a machine or a session changed, for commands that wait for that.
     news: Arc<Notify>,
+    /// Tells this process's fleet from those of servers before it, whose changes were counted from 0 too.
+    began: u64,
     /// Whose turn it is to take a step of a handoff.
     turn: tokio::sync::Mutex<()>,
 }
@@ -67,7 +70,10 @@ impl Organisation {
             state.insert(row);
         }
         let news = Arc::clone(&state.news);
-        Ok(Self { id, saver, state: Mutex::new(state), news, turn: tokio::sync::Mutex::new(()) })
+        let mut began = [0; 8];
+        fill_random(&mut began);
+        let (began, turn) = (u64::from_be_bytes(began), tokio::sync::Mutex::new(()));
+        Ok(Self { id, saver, state: Mutex::new(state), news, began, turn })
     }
 
     /// Wakes when a machine or a session changes. Make it before looking.
@@ -139,12 +145,23 @@ impl Organisation {
         if !machine.uplink.as_ref().is_some_and(|now| Arc::ptr_eq(now, uplink)) {
             return false;
         }
-        machine.uplink = None;
+        (machine.uplink, machine.load) = (None, None);
         machine.last_seen = unix_millis();
         self.saver.note(Note::MachineSeen(self.id, uplink.machine, machine.last_seen));
         state.of(uplink.machine).for_each(|session| session.hub.offline(uplink));
         state.tell_machine(uplink.machine);
         true
+    }
+
+    /// How busy a machine is.
+    pub(crate) fn loaded(&self, uplink: &Arc<Uplink>, load: Load) {
+        let mut state = self.state();
+        if state.speaks_for(uplink).is_ok()
+            && let Some(machine) = state.machines.get_mut(&uplink.machine)
+        {
+            machine.load = Some(bounds::load(load));
+            state.tell_machine(uplink.machine);
+        }
     }
 
     /// An agent has a session, on this channel. Its hub, unless the id is another machine's, the machine has too many, or
@@ -256,6 +273,7 @@ impl Organisation {
         let mut state = self.state();
         if let Some(machine) = state.machines.get_mut(&row.id) {
             (machine.name, machine.tags) = (row.name, row.tags);
+            state.share_machine(row.id, row.sharing);
             state.tell_machine(row.id);
         }
     }

@@ -23,6 +23,7 @@ enum Subject {
     Machine(MachineId),
     Key(KeyId),
     Browser(SecretHash),
+    Attempts(String),
 }
 
 impl Subject {
@@ -33,6 +34,7 @@ impl Subject {
             Note::MachineSeen(_, id, _) => Self::Machine(*id),
             Note::KeyUsed(_, id, ..) => Self::Key(*id),
             Note::BrowserSeen(hash, ..) => Self::Browser(hash.clone()),
+            Note::Attempts(subject, _) => Self::Attempts(subject.clone()),
         }
     }
 }

@@ -35,6 +35,7 @@ use crate::wire::frame::{Frame, InputOutcome, SnapshotAt, SnapshotFlags};
 use crate::wire::message::{SessionAsk, SessionSays, Take, Theme};
 use crate::wire::view::Person;
 
+pub use scripts::Once;
 use state::{Control, State, join};
 pub use upstream::Violation;
 pub use watcher::Arrival;

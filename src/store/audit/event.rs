@@ -21,7 +21,10 @@ macro_rules! actions {
         }
 
         impl Action {
-            /// Every action there is, as entries name it.
+            /// Every action there is.
+            pub const ALL: &[Self] = &[$(Self::$action),*];
+
+            /// The same, as entries name them.
             pub const NAMES: &[&str] = &[$($name),*];
 
             /// As entries name it.
@@ -63,6 +66,8 @@ actions! {
     KeyUse = "key.use";
     /// Somebody came from an address that the organisation does not allow.
     Enter = "organisation.enter";
+    /// Somebody asked for what their role, or their key, may not. Always refused.
+    Access = "access.try";
     /// A machine came for the first time, or was refused.
     MachineRegister = "machine.register";
     /// A machine was renamed or tagged.
@@ -114,7 +119,7 @@ pub enum Outcome {
 }
 
 /// Who acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Actor {
     /// Somebody unknown.
     #[default]
@@ -162,9 +167,9 @@ impl Event {
         self.book
     }
 
-    /// What makes two refusals the same: what was tried, on what, from where.
-    pub fn kind(&self) -> (Action, Option<String>, Option<IpAddr>) {
-        (self.action, self.on.clone(), self.from)
+    /// What makes two refusals the same: who tried what, on what, from where.
+    pub fn kind(&self) -> (Actor, Action, Option<String>, Option<IpAddr>) {
+        (self.actor, self.action, self.on.clone(), self.from)
     }
 
     /// What it was done to: an id.

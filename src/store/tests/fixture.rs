@@ -74,6 +74,7 @@ fn machine_of_1() -> MachineRow {
         last_seen: 5_000,
         name: None,
         tags: Vec::new(),
+        sharing: crate::wire::view::MachineSharing::default(),
     }
 }
 
@@ -121,7 +122,7 @@ fn browser() -> BrowserSessionRow {
 
 fn link() -> LinkRow {
     let purpose = LinkPurpose::SignIn { user: user(), organisation: organisation() };
-    LinkRow { hash: Secret::new("link").hash(), purpose, expires_at: Some(9_000) }
+    LinkRow { hash: Secret::new("link").hash(), purpose, expires_at: Some(9_000), once: None }
 }
 
 fn store_of(file: &[u8]) -> (tempfile::TempDir, Store) {

@@ -140,7 +140,7 @@ async fn a_reset_link_signs_every_browser_out_and_works_once() {
     let bea = world.invited("bea", Role::Member).await;
     for token in ["first", "second"] {
         let purpose = LinkPurpose::ResetPassword { user: bea };
-        let link = LinkRow { hash: Secret::new(token).hash(), purpose, expires_at: Some(100) };
+        let link = LinkRow { hash: Secret::new(token).hash(), purpose, expires_at: Some(100), once: None };
         store.add_link(link, 1).await.unwrap();
     }
     assert_eq!(store.reset_link(&Secret::new("second"), 2).await.unwrap().id, bea);
@@ -173,7 +173,7 @@ async fn a_machine_is_not_taken_over_by_a_colleagues_key() {
     let taken = store.register_machine(organisation, key.id, Some(machine.id), MachineFacts::default()).await;
     assert_eq!(taken, Err(StoreError::ForeignMachine));
     let tags = Some(vec!["build".to_owned()]);
-    let edit = MachineEdit { name: Some("the big one".to_owned()), tags };
+    let edit = MachineEdit { name: Some("the big one".to_owned()), tags, sharing: None };
     let edited = store.edit_machine(organisation, machine.id, edit).await.unwrap();
     assert_eq!((edited.name.as_deref(), edited.tags.len()), (Some("the big one"), 1));
     let again = store.register_machine(organisation, world.key.id, Some(machine.id), MachineFacts::default()).await;

@@ -1,5 +1,6 @@
 //! What is known of an organisation's machines and sessions: found by id, and sessions by their machine.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -12,8 +13,9 @@ use crate::base::problem::{Code, Problem};
 use crate::server::relay::{Page, SessionHub, Uplink, bounds};
 use crate::store::{HandoffRow, MachineRow, SessionRow, Sharing};
 use crate::wire::handoff::HandoffView;
+use crate::wire::load::Load;
 use crate::wire::session::{MachineFacts, SessionInfo};
-use crate::wire::view::{MachineView, Person, SessionView};
+use crate::wire::view::{MachineSharing, MachineView, Person, SessionView};
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -26,6 +28,8 @@ pub(super) struct State {
     pub(super) names: HashMap<UserId, String>,
     /// The organisation's.
     pub(super) news: Arc<Notify>,
+    /// Changes of anything that somebody may see.
+    pub(super) changes: Cell<u64>,
 }
 
 #[derive(Debug)]
@@ -35,7 +39,10 @@ pub(super) struct Machine {
     /// What people call it here; else what the agent says.
     pub(super) name: Option<String>,
     pub(super) tags: Vec<String>,
+    pub(super) sharing: MachineSharing,
     pub(super) last_seen: u64,
+    /// As its agent said last on this connection.
+    pub(super) load: Option<Load>,
     pub(super) uplink: Option<Arc<Uplink>>,
     pub(super) sessions: BTreeSet<SessionId>,
     pub(super) told: Told,
@@ -44,6 +51,9 @@ pub(super) struct Machine {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) machine: MachineId,
+    /// Whose that is, and what the organisation may do with it.
+    pub(super) machine_owner: UserId,
+    pub(super) machine_sharing: MachineSharing,
     pub(super) owner: UserId,
     /// Its newest handoff.
     pub(super) handoff: Option<HandoffRow>,
@@ -74,11 +84,14 @@ impl State {
         let handoff = row.handoff();
         let SessionRow { machine, owner, info, .. } = row;
         let (id, hub, told) = (info.id, Arc::new(SessionHub::new(info.id)), Told::default());
+        let (mut machine_owner, mut machine_sharing) = (owner, MachineSharing::Nobody);
         if let Some(machine) = self.machines.get_mut(&machine) {
             machine.sessions.insert(id);
+            (machine_owner, machine_sharing) = (machine.owner, machine.sharing);
         }
         let kept = Arc::clone(&hub);
-        self.sessions.insert(id, Session { machine, owner, handoff, info, hub, told });
+        let session = Session { machine, machine_owner, machine_sharing, owner, handoff, info, hub, told };
+        self.sessions.insert(id, session);
         kept
     }
 }
@@ -86,9 +99,9 @@ impl State {
 impl Machine {
     /// Away, until its agent connects.
     pub(super) fn of(row: MachineRow) -> Self {
-        let MachineRow { owner, facts, last_seen, name, tags, .. } = row;
-        let (uplink, sessions, told) = Default::default();
-        Self { owner, facts: bounds::machine(facts), name, tags, last_seen, uplink, sessions, told }
+        let MachineRow { owner, facts, last_seen, name, tags, sharing, .. } = row;
+        let (load, uplink, sessions, told) = Default::default();
+        Self { owner, facts: bounds::machine(facts), name, tags, sharing, last_seen, load, uplink, sessions, told }
     }
 
     pub(super) fn shown_name(&self) -> &str {
@@ -97,11 +110,25 @@ impl Machine {
 
     pub(super) fn view(&self, id: MachineId, owner: Person) -> MachineView {
         let online = self.uplink.is_some();
-        // To the minute while it is there: a list that is polled must not differ each time.
-        let last_seen = if online { unix_millis() / 60_000 * 60_000 } else { self.last_seen };
+        let last_seen = if online { this_minute() } else { self.last_seen };
         let facts = MachineFacts { name: self.shown_name().to_owned(), ..self.facts.clone() };
-        MachineView { id, facts, online, last_seen, owner, tags: self.tags.clone() }
+        MachineView {
+            id,
+            facts,
+            online,
+            last_seen,
+            owner,
+            tags: self.tags.clone(),
+            sharing: self.sharing,
+            load: self.load,
+        }
     }
+}
+
+/// When a machine that is connected was last seen, in milliseconds since 1970: to the minute, because a list that is polled
+/// must not differ each time.
+pub(super) fn this_minute() -> u64 {
+    unix_millis() / 60_000 * 60_000
 }
 
 impl Session {

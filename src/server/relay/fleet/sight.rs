@@ -6,22 +6,34 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
 use super::Organisation;
-use super::known::{Machine, Session, State};
+use super::known::{Machine, Session, State, this_minute};
 use crate::base::id::{MachineId, SessionId, UserId};
 use crate::base::problem::{Code, Problem};
 use crate::server::auth::Caller;
 use crate::server::auth::permissions::{Permission, Whose};
 use crate::server::relay::{Page, Rights, SessionHub};
 use crate::store::{HandoffRow, Sharing};
-use crate::wire::view::{MachineView, Person, SessionView};
+use crate::wire::view::{MachineSharing, MachineView, Person, SessionView};
 
 impl Organisation {
+    /// What tells the lists that somebody sees now from all others. Ask before looking: they may be newer, never older.
+    pub fn seen_by(&self, who: &Caller) -> String {
+        let changes = self.state().changes.get();
+        let Caller { user, role, scopes, .. } = who;
+        let seen = format!("{:x} {changes} {} {user} {role:?} {scopes:?}", self.began, this_minute());
+        URL_SAFE_NO_PAD.encode(Sha256::digest(seen))
+    }
+
     /// The machines somebody sees, by id.
     pub fn machines(&self, who: &Caller) -> Vec<MachineView> {
         let state = self.state();
         let shown: HashSet<MachineId> =
-            state.sessions.values().filter(|it| it.is_shared()).map(|it| it.machine).collect();
+            state.sessions.values().filter(|it| it.shows_machine_to(who)).map(|it| it.machine).collect();
         let seen = state.machines.iter().filter(|(id, machine)| machine.is_seen(who, shown.contains(id)));
         seen.map(|(id, machine)| state.machine_view(*id, machine)).collect()
     }
@@ -36,7 +48,7 @@ impl Organisation {
     /// One machine, if they see it.
     pub fn machine(&self, who: &Caller, id: MachineId) -> Option<MachineView> {
         let state = self.state();
-        let machine = state.machines.get(&id).filter(|machine| machine.is_seen(who, state.shows(id)))?;
+        let machine = state.machines.get(&id).filter(|machine| machine.is_seen(who, state.shows(id, who)))?;
         Some(state.machine_view(id, machine))
     }
 
@@ -57,9 +69,14 @@ impl Organisation {
         let state = self.state();
         // What a key lacks it is told, whether or not the machine is there.
         who.may(permission)?;
-        let machine = state.machines.get(&id).filter(|machine| machine.is_known_to(who, state.shows(id)));
+        let machine = state.machines.get(&id).filter(|machine| machine.is_known_to(who, state.shows(id, who)));
         let machine = machine.ok_or_else(no_such_machine)?;
-        who.may_with(permission, who.whose(machine.owner, Sharing::Private))
+        let whose = who.whose(machine.owner, Sharing::Private);
+        if permission == Permission::StartSession && whose == Whose::Others && machine.sharing == MachineSharing::Start
+        {
+            return who.may(Permission::StartShared);
+        }
+        who.may_with(permission, whose)
     }
 
     /// A session that somebody may do this to, with its hub; one they do not see is not there.
@@ -119,6 +136,7 @@ impl Organisation {
     pub(in crate::server) fn set_names(&self, names: impl IntoIterator<Item = (UserId, String)>) {
         let mut state = self.state();
         state.names = names.into_iter().collect();
+        state.changed();
         // Whatever says a name is told anew when it is told again.
         state.machines.values().for_each(|machine| machine.told.outdated());
         state.sessions.values().for_each(|session| session.told.outdated());
@@ -126,9 +144,30 @@ impl Organisation {
 }
 
 impl State {
-    /// Whether a machine has a session that everybody sees.
-    pub(super) fn shows(&self, id: MachineId) -> bool {
-        self.of(id).any(Session::is_shared)
+    /// Something that somebody may see is another now.
+    fn changed(&self) {
+        self.changes.set(self.changes.get() + 1);
+        self.news.notify_waiters();
+    }
+
+    /// Whether a machine has a session that lets somebody see it.
+    pub(super) fn shows(&self, id: MachineId, who: &Caller) -> bool {
+        self.of(id).any(|session| session.shows_machine_to(who))
+    }
+
+    /// The organisation may do something else with a machine: those who lose it are told, and those who get it.
+    pub(super) fn share_machine(&mut self, id: MachineId, sharing: MachineSharing) {
+        let Some(machine) = self.machines.get_mut(&id).filter(|machine| machine.sharing != sharing) else { return };
+        machine.sharing = sharing;
+        for session in machine.sessions.clone() {
+            self.tell_session(session);
+            if let Some(session) = self.sessions.get_mut(&session) {
+                session.machine_sharing = sharing;
+                session.hub.reconsider(|who| session.rights(who));
+            }
+            self.tell_session(session);
+        }
+        self.tell_machine_to(id, |_| true);
     }
 
     pub(super) fn person(&self, id: UserId) -> Person {
@@ -147,13 +186,12 @@ impl State {
 
     /// Marks a machine for the pages that see it.
     pub(super) fn tell_machine(&self, id: MachineId) {
-        let shown = self.shows(id);
         let Some(machine) = self.machines.get(&id) else { return };
-        self.tell_machine_to(id, |page| machine.is_seen(&page.who, shown));
+        self.tell_machine_to(id, |page| machine.is_seen(&page.who, self.shows(id, &page.who)));
     }
 
     pub(super) fn tell_machine_to(&self, id: MachineId, tell: impl Fn(&Page) -> bool) {
-        self.news.notify_waiters();
+        self.changed();
         if let Some(machine) = self.machines.get(&id) {
             machine.told.outdated();
         }
@@ -162,7 +200,7 @@ impl State {
 
     /// Marks a session for the pages that see it. One that is to be removed is told of before it is.
     pub(super) fn tell_session(&self, id: SessionId) {
-        self.news.notify_waiters();
+        self.changed();
         let Some(session) = self.sessions.get(&id) else { return };
         session.told.outdated();
         let sees = |page: &&Arc<Page>| session.allows(&page.who, Permission::SeeSession);
@@ -171,7 +209,7 @@ impl State {
 }
 
 impl Machine {
-    /// `shows`: it has a session that everybody sees.
+    /// `shows`: it has a session that lets them see it.
     pub(super) fn is_seen(&self, who: &Caller, shows: bool) -> bool {
         who.allows(Permission::SeeMachine, self.whose(who, shows))
     }
@@ -182,7 +220,8 @@ impl Machine {
     }
 
     fn whose(&self, who: &Caller, shows: bool) -> Whose {
-        who.whose(self.owner, if shows { Sharing::Organisation } else { Sharing::Private })
+        let shared = shows || self.sharing != MachineSharing::Nobody;
+        who.whose(self.owner, if shared { Sharing::Organisation } else { Sharing::Private })
     }
 }
 
@@ -190,8 +229,16 @@ impl Session {
     fn whose(&self, who: &Caller) -> Whose {
         match self.adopter() {
             Some(adopter) if adopter == who.user => Whose::Adopted,
+            // Whoever's machine it is can attach there anyway.
+            _ if self.machine_owner == who.user => Whose::Own,
+            _ if self.machine_sharing != MachineSharing::Nobody => who.whose(self.owner, Sharing::Organisation),
             _ => who.whose(self.owner, self.sharing()),
         }
+    }
+
+    /// Whether somebody who sees this session sees its machine with it.
+    fn shows_machine_to(&self, who: &Caller) -> bool {
+        self.is_shared() || self.owner == who.user
     }
 
     pub(super) fn allows(&self, who: &Caller, permission: Permission) -> bool {

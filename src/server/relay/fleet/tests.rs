@@ -11,7 +11,7 @@ use crate::server::auth::{Caller, Via};
 use crate::store::Role;
 use crate::wire::message::{self, From, Take, ToViewer};
 use crate::wire::session::MachineFacts;
-use crate::wire::view::Person;
+use crate::wire::view::{MachineSharing, Person};
 
 struct World {
     _dir: tempfile::TempDir,
@@ -45,6 +45,7 @@ impl World {
             last_seen: 0,
             name: None,
             tags: Vec::new(),
+            sharing: MachineSharing::default(),
         };
         self.organisation.connected(row, &uplink);
         uplink

@@ -71,7 +71,8 @@ impl State {
     pub(super) fn tell(&self, page: &Page, tour: &mut Tour, mut room: usize, out: &mut Vec<Frame>) {
         while room > 0 {
             let frame = if let Some(id) = page.next_machine() {
-                let machine = self.machines.get(&id).filter(|machine| machine.is_seen(&page.who, self.shows(id)));
+                let machine =
+                    self.machines.get(&id).filter(|machine| machine.is_seen(&page.who, self.shows(id, &page.who)));
                 match machine {
                     Some(machine) => self.told(&Stop::Machine(id, machine)),
                     None => message::to_frame(&ToViewer::MachineGone { id }),
@@ -99,7 +100,7 @@ impl State {
 
     /// What `page` sees next on its tour.
     fn next_stop(&self, page: &Page, tour: &Tour) -> Option<Stop<'_>> {
-        let seen = |(id, machine): &(&MachineId, &Machine)| machine.is_seen(&page.who, self.shows(**id));
+        let seen = |(id, machine): &(&MachineId, &Machine)| machine.is_seen(&page.who, self.shows(**id, &page.who));
         // Once a session was told there are no more machines to come.
         let machine = if tour.session.is_none() { after(&self.machines, tour.machine).find(seen) } else { None };
         if let Some((id, machine)) = machine {
