@@ -105,5 +105,30 @@ fn print_agent(agent: &LocalStatus, output: &mut Output) {
     };
     output.fact("Server", printable(&agent.server));
     output.fact("", output.paint(look, state));
+    if let Some(took) = agent.round_trip_us {
+        output.fact("", format_args!("there and back in {}", millis(took)));
+    }
     output.fact("Terminal", printable(&agent.terminal));
+}
+
+/// A time in microseconds as a person reads it: as exact as it is short.
+fn millis(micros: u64) -> String {
+    match micros {
+        0..10_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),
+        _ => format!("{} ms", micros / 1_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_way_is_told_more_exactly_than_a_long_one() {
+        for (micros, text) in
+            [(0, "0.0 ms"), (430, "0.4 ms"), (9_999, "9.9 ms"), (10_000, "10 ms"), (1_234_567, "1234 ms")]
+        {
+            assert_eq!(millis(micros), text);
+        }
+    }
 }

@@ -31,6 +31,7 @@
 //! | [`login_environment`] | sessions have the environment of the login shell, which may be slow, loud or broken |
 //! | [`way_out`] | a proxy and a company's own authority between machine and server |
 //! | [`doctor`] | `sessionforge doctor` finds each thing that goes wrong, and says what mends it |
+//! | [`init`] | `sessionforge init` in the shells that people have: put in once, typed, taken out |
 //! | [`maintenance`] | `config`, `logs`, `completions`, `man`, `version` |
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`update`] | another build in the place of the one that runs, and back if it does not come up; sessions live through it |
@@ -126,6 +127,7 @@ mod http_secrets;
 mod http_sockets;
 mod http_start;
 mod http_tls;
+mod init;
 mod input;
 mod journey;
 mod local_api;
