@@ -56,7 +56,10 @@ pub fn main() -> ExitCode {
     if let Some(code) = login_environment() {
         return code;
     }
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return Output::of_process().parser(&error),
+    };
     let mut output = Output::of_process();
     match run(args, &mut output) {
         Ok(code) => code,

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::failure::{Exit, Failure};
 use super::output::{Look, Output, printable};
+use super::progress::Progress;
 use super::session::{list, state};
 use super::{args, local_agent, paths};
 use crate::agent::credentials::{self, Credentials};
@@ -38,7 +39,10 @@ pub(super) fn run(args: args::Status, output: &mut Output) -> Result<ExitCode, F
     let place = paths::option(&args.data_dir);
     let data_dir = paths::data_dir(args.data_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("nothing can be run")?;
-    let shown = runtime.block_on(look(&data_dir))?;
+    let progress = Progress::start("asking the agent and the sessions");
+    let shown = runtime.block_on(look(&data_dir));
+    drop(progress);
+    let shown = shown?;
     let is_online = matches!(&shown.agent, Some(LocalStatus { link: Link::Online { .. }, .. }));
     if args.json {
         output.json(&shown);

@@ -10,6 +10,7 @@ use super::state;
 use crate::base::clock::unix_millis;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Look, Output, printable};
+use crate::cli::progress::Progress;
 use crate::cli::table::{self, Cell};
 use crate::host::runtime_dir;
 use crate::wire::session::{SessionInfo, SessionState};
@@ -22,7 +23,9 @@ struct Listed {
 
 pub(super) async fn run(dir: &Path, all: bool, json: bool, output: &mut Output) -> Result<(), Failure> {
     let found = runtime_dir::scan(dir).with_context(|| format!("{} cannot be read", dir.display()))?;
+    let progress = Progress::start("asking the sessions");
     let mut sessions = join_all(found.iter().map(state::now)).await;
+    drop(progress);
     let known = sessions.len();
     sessions.retain(|info| all || !info.has_ended());
     if json {
