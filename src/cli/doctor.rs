@@ -146,6 +146,9 @@ async fn look(data_dir: &Path, place: &str) -> (Vec<Finding>, EnvironmentFacts) 
     (findings, patient.environment)
 }
 
+/// Where what was found begins.
+const INDENT: usize = 15;
+
 /// Says it to a person.
 pub(super) fn print(finding: &Finding, output: &mut Output) {
     let (mark, look) = match finding.state {
@@ -155,13 +158,15 @@ pub(super) fn print(finding: &Finding, output: &mut Output) {
     };
     let mark = output.paint(look, mark);
     let check = output.paint(Look::Faint, format_args!("{:<12}", finding.check));
-    output.line(format_args!("{mark} {check} {}", printable(&finding.what)));
-    let below = |text: &str| format!("{:15}{}", "", printable(text));
+    let rows = |output: &Output, text: &str| output.rows(&printable(text), INDENT);
+    output.line(format_args!("{mark} {check} {}", rows(output, &finding.what)));
+    let indent = " ".repeat(INDENT);
     if let Some(why) = &finding.why {
-        output.line(output.paint(Look::Faint, below(why)));
+        output.line(output.paint(Look::Faint, format_args!("{indent}{}", rows(output, why))));
     }
     if let Some(mend) = &finding.mend {
-        output.line(output.paint(Look::Accent, below(&format!("→ {mend}"))));
+        // In one piece, to be copied.
+        output.line(output.paint(Look::Accent, format_args!("{indent}→ {}", printable(mend))));
     }
 }
 

@@ -9,6 +9,7 @@ use std::io::{IsTerminal as _, Write, stderr, stdout};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::failure::Failure;
+use crate::stream::screen::columns;
 
 /// What was written to an [`Output::kept`].
 #[cfg(unix)]
@@ -135,6 +136,12 @@ impl Output {
         columns.filter(|columns| self.out_is_terminal && *columns > 0).map(usize::from)
     }
 
+    /// `text` in rows that fit the terminal, broken between words, each but the first behind `indent` blanks. Into a pipe it
+    /// stays one.
+    pub(super) fn rows(&self, text: &str, indent: usize) -> String {
+        self.columns().map_or_else(|| text.to_owned(), |width| rows(text, indent, width))
+    }
+
     /// A label and what belongs to it, aligned with the ones above and below.
     pub(super) fn fact(&mut self, label: &str, value: impl fmt::Display) {
         let label = self.paint(Look::Faint, format_args!("{label:<10}"));
@@ -211,6 +218,25 @@ fn harmless(text: String, colours: bool) -> String {
     out + rest
 }
 
+/// See [`Output::rows`].
+fn rows(text: &str, indent: usize, width: usize) -> String {
+    let (mut out, mut at) = (String::new(), indent);
+    for word in text.split(' ') {
+        let takes = columns(word);
+        if !out.is_empty() && at + 1 + takes > width {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', indent));
+            at = indent;
+        } else if !out.is_empty() {
+            out.push(' ');
+            at += 1;
+        }
+        out += word;
+        at += takes;
+    }
+    out
+}
+
 fn paint(colours: bool, look: Look, text: impl fmt::Display) -> String {
     if colours && look != Look::Plain { format!("\x1b[{}m{text}\x1b[0m", look.sgr()) } else { text.to_string() }
 }
@@ -218,6 +244,13 @@ fn paint(colours: bool, look: Look, text: impl fmt::Display) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sentence_is_broken_between_words_and_a_long_word_is_not() {
+        assert_eq!(rows("one two three", 2, 9), "one two\n  three");
+        assert_eq!(rows("/a/path/that/is/long and so on", 2, 9), "/a/path/that/is/long\n  and so\n  on");
+        assert_eq!(rows("", 2, 9), "");
+    }
 
     #[test]
     fn text_for_a_pipe_has_no_colours() {

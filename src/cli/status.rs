@@ -78,8 +78,9 @@ fn print(shown: &Shown, place: &str, output: &mut Output) {
         }
         (None, None) => {
             output.fact("Agent", output.paint(Look::Bad, "not running"));
-            let first = format!("none yet; `sessionforge auth login --server URL --key KEY{place}` is the way in");
-            output.fact("Server", output.paint(Look::Faint, first));
+            output.fact("Server", "none yet");
+            let first = format!("`sessionforge auth login --server URL --key KEY{place}` is the way in");
+            output.fact("", output.paint(Look::Faint, first));
         }
     }
     if let Some(machine) = shown.machine {

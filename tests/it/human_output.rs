@@ -11,12 +11,15 @@ use super::support::world::Place;
 
 /// All that a command writes to a terminal of this width.
 async fn written(command: &Command, cols: u16) -> String {
-    let mut local = Local::start(command, cols, 50);
-    local.expect_exit().await;
-    // The last that was written may still be on its way; every command here ends with a line's end.
-    local.expect("its last line", |screen| !screen.is_empty()).await;
-    local.expect_restored().await;
-    String::from_utf8(local.bytes()).unwrap()
+    // What is written last may be read after the command has ended; this comes after all of it.
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "\"$0\" \"$@\"; printf '<end>'"]).arg(command.get_program()).args(command.get_args());
+    shell.current_dir(command.get_current_dir().unwrap());
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let local = Local::start(&shell, cols, 50);
+    local.expect_text("<end>").await;
+    let text = String::from_utf8(local.bytes()).unwrap();
+    text.strip_suffix("<end>").unwrap().to_owned()
 }
 
 /// Without colours.

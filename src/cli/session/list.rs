@@ -79,6 +79,7 @@ fn state_words(info: &SessionInfo) -> (String, Look) {
     };
     match info.state {
         SessionState::Starting => ("starting".to_owned(), Look::Plain),
+        SessionState::Running if info.needs.is_some() => ("needs you".to_owned(), Look::Strong),
         SessionState::Running => ("running".to_owned(), Look::Good),
         SessionState::Exited => (how(), Look::Faint),
         SessionState::Lost => ("lost".to_owned(), Look::Bad),
