@@ -27,6 +27,7 @@ use super::Status;
 use super::config::AgentConfig;
 use super::handing::Handing;
 use super::hosts::Hosts;
+use super::round_trip::RoundTrip;
 use crate::base::id::{SessionId, fill_random};
 use crate::base::private;
 use crate::base::secret::Secret;
@@ -152,6 +153,7 @@ impl Local {
         hosts: &Arc<Hosts>,
         handing: &Arc<Handing>,
         status: watch::Receiver<Status>,
+        round_trip: &Arc<RoundTrip>,
     ) -> io::Result<Self> {
         let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).await {
             Ok(listener) => listener,
@@ -160,7 +162,8 @@ impl Local {
         let agent = LocalAgent { version: VERSION, address: listener.local_addr()?, token: random() };
         let file = file(&config.data_dir);
         private::replace_file(&file, &serde_json::to_vec(&agent)?)?;
-        let api = Api::new(agent, Arc::clone(config), Arc::clone(hosts), Arc::clone(handing), status);
+        let shared = (Arc::clone(config), Arc::clone(hosts), Arc::clone(handing), Arc::clone(round_trip));
+        let api = Api::new(agent, shared, status);
         let stop = CancellationToken::new();
         tokio::spawn(serve::serve(listener, api.router(), stop.clone()));
         Ok(Self { file, _stop: stop.drop_guard() })
@@ -186,7 +189,8 @@ where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
 {
     let status = watch::channel(Status::Connecting).1;
-    let router = Api::new(agent, Arc::clone(config), Arc::clone(hosts), Arc::clone(handing), status).router();
+    let shared = (Arc::clone(config), Arc::clone(hosts), Arc::clone(handing), Arc::default());
+    let router = Api::new(agent, shared, status).router();
     move |stream| Box::pin(serve::connection(stream, router.clone()))
 }
 

@@ -23,6 +23,7 @@ mod load;
 pub mod local;
 mod outbox;
 mod register;
+mod round_trip;
 mod shared;
 mod uplink;
 mod writer;
@@ -45,6 +46,7 @@ use self::handing::Handing;
 use self::hosts::Hosts;
 pub use self::hosts::runtime_dir;
 pub use self::register::Registered;
+use self::round_trip::{Pings, RoundTrip};
 use self::uplink::Uplink;
 use crate::base::gap::{BEAT_EVERY, Gap};
 use crate::base::id::fill_random;
@@ -121,14 +123,15 @@ pub async fn run(
     let config = Arc::new(config);
     // Sessions and their way to the server do not depend on it.
     let handing = Arc::new(Handing::default());
-    let _local = local::Local::start(&config, &hosts, &handing, status.subscribe())
+    let round_trip = Arc::new(RoundTrip::default());
+    let _local = local::Local::start(&config, &hosts, &handing, status.subscribe(), &round_trip)
         .await
         .inspect_err(|cause| tracing::warn!(%cause, "programs on this machine cannot ask the agent"));
     let mut backoff = Backoff::new();
     loop {
         status.send_replace(Status::Connecting);
         let ended = tokio::select! {
-            ended = connection(&config, &hosts, &handing, &status, &stop) => ended,
+            ended = connection(&config, &hosts, &handing, &round_trip, &status, &stop) => ended,
             () = stop.cancelled() => return Ok(()),
         };
         let Err(cause) = ended.outcome else { return Ok(()) };
@@ -162,6 +165,7 @@ async fn connection(
     config: &Arc<AgentConfig>,
     hosts: &Arc<Hosts>,
     handing: &Handing,
+    round_trip: &Arc<RoundTrip>,
     status: &watch::Sender<Status>,
     stop: &CancellationToken,
 ) -> Ended {
@@ -177,7 +181,8 @@ async fn connection(
     tracing::info!(machine = %registered.machine, organisation = registered.organisation, "connected");
     status.send_replace(Status::Online(registered));
     let since = Instant::now();
-    let outcome = Uplink::new(Arc::clone(config), Arc::clone(hosts), handing.online()).serve(socket, stop).await;
+    let pings = Pings::new(Arc::clone(round_trip));
+    let outcome = Uplink::new(Arc::clone(config), Arc::clone(hosts), handing.online(), pings).serve(socket, stop).await;
     Ended { outcome, healthy: since.elapsed() >= HEALTHY_AFTER }
 }
 

@@ -1,13 +1,11 @@
-//! What the tasks of one uplink share: the outbox, the signs of life, and the gap watch.
+//! What the tasks of one uplink share: the outbox and the gap watch.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::Notify;
-use tokio::time::{Duration, Instant};
 
 use super::outbox::{NotRead, Outbox};
 use crate::base::gap::Gap;
@@ -22,9 +20,6 @@ pub(super) struct Shared {
     filled: Notify,
     /// Told when the outbox has been emptied by a batch.
     drained: Notify,
-    started: Instant,
-    /// When something was last sent, in milliseconds since `started`.
-    sent_ms: AtomicU64,
     gap: Gap,
 }
 
@@ -34,8 +29,6 @@ impl Shared {
             outbox: Mutex::default(),
             filled: Notify::new(),
             drained: Notify::new(),
-            started: Instant::now(),
-            sent_ms: AtomicU64::new(0),
             gap: Gap::new(SystemTime::now()),
         }
     }
@@ -104,14 +97,7 @@ impl Shared {
 
     /// A batch has left.
     pub(super) fn sent(&self) {
-        let since = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.sent_ms.store(since, Ordering::Relaxed);
         self.drained.notify_waiters();
-    }
-
-    /// For how long nothing has been sent.
-    pub(super) fn silent_for(&self) -> Duration {
-        self.started.elapsed().saturating_sub(Duration::from_millis(self.sent_ms.load(Ordering::Relaxed)))
     }
 
     /// Whether this process stood still since the last beat: nothing received may be used.

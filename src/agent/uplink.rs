@@ -25,12 +25,13 @@ use super::handing::Questions;
 use super::hosts::{self, Hosts, Opening};
 use super::last_screen::StandIn;
 use super::link::{Gone, ToHost, bare_ask};
+use super::round_trip::Pings;
 use super::shared::Shared;
 use super::writer::write;
 use super::{announce, load};
 use crate::base::gap::BEAT_EVERY;
 use crate::base::id::SessionId;
-use crate::base::limits::{PING_EVERY, SILENCE_MAX};
+use crate::base::limits::SILENCE_MAX;
 use crate::base::problem::Problem;
 use crate::wire::Frame;
 use crate::wire::message::{self, Announced, FromAgent, ToAgent};
@@ -58,6 +59,7 @@ pub(super) struct Uplink {
     /// What takes a while: starting, forgetting, looking for hosts.
     errands: JoinSet<Answer>,
     questions: Questions,
+    pings: Pings,
 }
 
 struct Session {
@@ -93,7 +95,7 @@ enum Answer {
 
 impl Uplink {
     /// For a connection the server has registered.
-    pub(super) fn new(config: Arc<AgentConfig>, hosts: Arc<Hosts>, questions: Questions) -> Self {
+    pub(super) fn new(config: Arc<AgentConfig>, hosts: Arc<Hosts>, questions: Questions, pings: Pings) -> Self {
         Self {
             config,
             hosts,
@@ -105,6 +107,7 @@ impl Uplink {
             links: JoinSet::new(),
             errands: JoinSet::new(),
             questions,
+            pings,
         }
     }
 
@@ -118,7 +121,7 @@ impl Uplink {
             let _load = load::telling(&shared);
             let mut beat = tokio::time::interval(BEAT_EVERY);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let (mut heard, mut pings) = (Instant::now(), 0);
+            let mut heard = Instant::now();
             loop {
                 tokio::select! {
                     () = stop.cancelled() => break Ok(()),
@@ -151,10 +154,8 @@ impl Uplink {
                         if heard.elapsed() > SILENCE_MAX {
                             break Err(UplinkError::Silent);
                         }
-                        if shared.silent_for() >= PING_EVERY {
-                            pings += 1;
-                            shared.send(&Frame::Ping(pings))?;
-                        }
+                        // Also a sign of life, for a server that would hear nothing else.
+                        self.pings.due(Instant::now()).map_or(Ok(()), |ping| shared.send(&Frame::Ping(ping)))?;
                         self.scan()?;
                     }
                 }
@@ -219,9 +220,9 @@ impl Uplink {
             Frame::Ack { channel, consumed } => self.pass_down(channel, &Frame::Ack { channel: 0, consumed }),
             Frame::Ping(number) => self.shared.send(&Frame::Pong(number))?,
             Frame::Control(json) => self.on_control(&json)?,
-            // A pong was a sign of life, which is all it is for; the rest flows the other way or is newer than we are.
-            Frame::Pong(_)
-            | Frame::Hello(_)
+            Frame::Pong(number) => self.pings.answered(number, Instant::now()),
+            // The rest flows the other way or is newer than we are.
+            Frame::Hello(_)
             | Frame::Output { .. }
             | Frame::Snapshot { .. }
             | Frame::InputAck { .. }

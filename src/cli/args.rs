@@ -61,6 +61,8 @@ pub(super) enum Command {
     Pause(super::pause::args::Pause),
     /// Take a session back, and read what whoever had it says
     Resume(super::pause::args::Resume),
+    /// Set up Claude Code: `claude` runs in a session, and can hand itself over
+    Init(super::init::Init),
     /// Claude Code's /sf-pause and /sf-resume
     Skill(super::skill::Skill),
     /// Print the version

@@ -3,7 +3,7 @@
 
 mod account;
 mod machine;
-mod programs;
+pub(super) mod programs;
 mod sessions;
 
 use std::path::Path;
@@ -20,6 +20,7 @@ use super::{local_agent, paths};
 use crate::agent::config::ConfigFile;
 use crate::agent::environment::EnvironmentFacts;
 use crate::agent::local::LocalStatus;
+use crate::host::claude_settings;
 
 /// See [`run`].
 #[derive(Debug, clap::Args)]
@@ -71,6 +72,11 @@ impl Finding {
 
     fn good(check: &'static str, what: impl std::fmt::Display) -> Self {
         Self::new(check, State::Good, what)
+    }
+
+    /// How bad it is.
+    pub(super) fn state(&self) -> State {
+        self.state
     }
 
     fn why(mut self, why: impl std::fmt::Display) -> Self {
@@ -130,6 +136,7 @@ async fn look(data_dir: &Path, place: &str) -> (Vec<Finding>, EnvironmentFacts) 
     let patient = Patient { data_dir, place, config, agent, environment };
     findings.push(programs::environment(&patient.environment));
     findings.push(programs::claude(&patient.environment));
+    findings.extend(programs::hooks(std::env::home_dir().as_deref().and_then(claude_settings::forbidden)));
     findings.extend(programs::terminal(&patient.config));
     findings.extend(account::look(&patient).await);
     findings.extend(machine::agent(&patient));
@@ -139,7 +146,11 @@ async fn look(data_dir: &Path, place: &str) -> (Vec<Finding>, EnvironmentFacts) 
     (findings, patient.environment)
 }
 
-fn print(finding: &Finding, output: &mut Output) {
+/// Where what was found begins.
+const INDENT: usize = 15;
+
+/// Says it to a person.
+pub(super) fn print(finding: &Finding, output: &mut Output) {
     let (mark, look) = match finding.state {
         State::Good => ("✓", Look::Good),
         State::Warning => ("!", Look::Strong),
@@ -147,13 +158,15 @@ fn print(finding: &Finding, output: &mut Output) {
     };
     let mark = output.paint(look, mark);
     let check = output.paint(Look::Faint, format_args!("{:<12}", finding.check));
-    output.line(format_args!("{mark} {check} {}", printable(&finding.what)));
-    let below = |text: &str| format!("{:15}{}", "", printable(text));
+    let rows = |output: &Output, text: &str| output.rows(&printable(text), INDENT);
+    output.line(format_args!("{mark} {check} {}", rows(output, &finding.what)));
+    let indent = " ".repeat(INDENT);
     if let Some(why) = &finding.why {
-        output.line(output.paint(Look::Faint, below(why)));
+        output.line(output.paint(Look::Faint, format_args!("{indent}{}", rows(output, why))));
     }
     if let Some(mend) = &finding.mend {
-        output.line(output.paint(Look::Accent, below(&format!("→ {mend}"))));
+        // In one piece, to be copied.
+        output.line(output.paint(Look::Accent, format_args!("{indent}→ {}", printable(mend))));
     }
 }
 

@@ -13,6 +13,7 @@ mod doctor;
 mod failure;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod init;
 mod local_agent;
 mod logging;
 mod logs;
@@ -55,7 +56,10 @@ pub fn main() -> ExitCode {
     if let Some(code) = login_environment() {
         return code;
     }
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return Output::of_process().parser(&error),
+    };
     let mut output = Output::of_process();
     match run(args, &mut output) {
         Ok(code) => code,
@@ -90,7 +94,8 @@ fn run(args: Args, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Run(_) => Err(Failure::new(failure::Exit::Failed, "a terminal cannot be attached on this system yet")),
         Command::Pause(pause) => return pause::pause(pause, output),
         Command::Resume(resume) => return pause::resume(resume, output),
-        Command::Skill(skill) => skill::run(skill, output),
+        Command::Init(init) => init::run(&init, output),
+        Command::Skill(skill) => skill::run(skill, false, output),
         Command::Service(service) => return service::run(service, output),
         Command::Update(update) => return update::run(update, output),
         Command::Status(status) => return status::run(status, output),

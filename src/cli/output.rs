@@ -9,6 +9,7 @@ use std::io::{IsTerminal as _, Write, stderr, stdout};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::failure::Failure;
+use crate::stream::screen::columns;
 
 /// What was written to an [`Output::kept`].
 #[cfg(unix)]
@@ -104,6 +105,7 @@ impl Output {
     /// One line of the result.
     pub(super) fn line(&mut self, text: impl fmt::Display) {
         // A reader that has gone away wants no more of it.
+        let text = harmless(text.to_string(), self.out_colours);
         self.out_is_read &= writeln!(self.out, "{text}").and_then(|()| self.out.flush()).is_ok();
     }
 
@@ -115,7 +117,14 @@ impl Output {
     /// A result that a script reads.
     pub(super) fn json(&mut self, value: &impl serde::Serialize) {
         // Our results are structs of strings and numbers; such values always have a JSON form.
-        self.line(serde_json::to_string_pretty(value).unwrap_or_default());
+        let text = serde_json::to_string_pretty(value).unwrap_or_default();
+        // JSON leaves more of them as they are than terminals do.
+        let escaped = |c: char| is_obeyed(c) && c != '\n';
+        if !text.contains(escaped) {
+            return self.line(text);
+        }
+        let one = |c: char| if escaped(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+        self.line(text.chars().map(one).collect::<String>());
     }
 
     /// Width of the terminal that a person reads on; `None` for a pipe or file.
@@ -125,6 +134,12 @@ impl Output {
         #[cfg(not(unix))]
         let columns = Some(80_u16);
         columns.filter(|columns| self.out_is_terminal && *columns > 0).map(usize::from)
+    }
+
+    /// `text` in rows that fit the terminal, broken between words, each but the first behind `indent` blanks. Into a pipe it
+    /// stays one.
+    pub(super) fn rows(&self, text: &str, indent: usize) -> String {
+        self.columns().map_or_else(|| text.to_owned(), |width| rows(text, indent, width))
     }
 
     /// A label and what belongs to it, aligned with the ones above and below.
@@ -141,28 +156,85 @@ impl Output {
     /// Something the person should know while the command goes on.
     pub(super) fn warning(&mut self, text: impl fmt::Display) {
         let label = paint(self.err_colours, Look::Strong, "warning:");
-        let _ = writeln!(self.err, "{label} {text}");
+        let _ = writeln!(self.err, "{label} {}", harmless(text.to_string(), false));
     }
 
     /// Something about how it went, beside the result.
     pub(super) fn note(&mut self, text: impl fmt::Display) {
-        let _ = writeln!(self.err, "{text}");
+        let _ = writeln!(self.err, "{}", harmless(text.to_string(), false));
+    }
+
+    /// What the parser says of the arguments, which it repeats as they are; or the help that was asked for.
+    pub(super) fn parser(&mut self, error: &clap::Error) -> std::process::ExitCode {
+        let text = error.to_string().split('\n').map(printable).collect::<Vec<_>>().join("\n");
+        let stream = if error.use_stderr() { &mut self.err } else { &mut self.out };
+        // Whoever has closed it wants none of it.
+        let _ = write!(stream, "{text}");
+        // 0 for help, 2 for wrong usage.
+        u8::try_from(error.exit_code()).unwrap_or(2).into()
     }
 
     /// The last words of a command that failed.
     pub(super) fn failure(&mut self, failure: &Failure) {
         let label = paint(self.err_colours, Look::Bad, "error:");
-        let _ = writeln!(self.err, "{label} {}", failure.sentence);
+        let _ = writeln!(self.err, "{label} {}", printable(&failure.sentence));
         if let Some(hint) = &failure.hint {
             let label = paint(self.err_colours, Look::Faint, "hint:");
-            let _ = writeln!(self.err, "{label} {hint}");
+            let _ = writeln!(self.err, "{label} {}", printable(hint));
         }
     }
 }
 
+/// What a terminal would obey, or what would show a text in another order than it has: Unicode's bidirectional controls.
+fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// A text of a person's or a program's choice, without what a terminal would obey.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_obeyed(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// The last guard: whatever was put together above, no control character leaves but the ends of lines, tabs, and the
+/// colours of [`paint`] where there are any.
+fn harmless(text: String, colours: bool) -> String {
+    let harms = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(harms) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(harms) {
+        out += &rest[..at];
+        let colour = rest[at..].strip_prefix("\x1b[").filter(|_| colours).and_then(|sgr| {
+            let end = sgr.find(|c: char| !c.is_ascii_digit())?;
+            sgr[end..].starts_with('m').then_some(end)
+        });
+        let taken =
+            colour.map_or_else(|| rest[at..].chars().next().map_or(1, char::len_utf8), |sgr| "\x1b[m".len() + sgr);
+        out += if colour.is_some() { &rest[at..at + taken] } else { "\u{fffd}" };
+        rest = &rest[at + taken..];
+    }
+    out + rest
+}
+
+/// See [`Output::rows`].
+fn rows(text: &str, indent: usize, width: usize) -> String {
+    let (mut out, mut at) = (String::new(), indent);
+    for word in text.split(' ') {
+        let takes = columns(word);
+        if !out.is_empty() && at + 1 + takes > width {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', indent));
+            at = indent;
+        } else if !out.is_empty() {
+            out.push(' ');
+            at += 1;
+        }
+        out += word;
+        at += takes;
+    }
+    out
 }
 
 fn paint(colours: bool, look: Look, text: impl fmt::Display) -> String {
@@ -174,6 +246,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_sentence_is_broken_between_words_and_a_long_word_is_not() {
+        assert_eq!(rows("one two three", 2, 9), "one two\n  three");
+        assert_eq!(rows("/a/path/that/is/long and so on", 2, 9), "/a/path/that/is/long\n  and so\n  on");
+        assert_eq!(rows("", 2, 9), "");
+    }
+
+    #[test]
     fn text_for_a_pipe_has_no_colours() {
         assert_eq!(paint(false, Look::Bad, "x"), "x");
         assert_eq!(paint(true, Look::Bad, "x"), "\x1b[31mx\x1b[0m");
@@ -182,5 +261,14 @@ mod tests {
     #[test]
     fn a_hostile_name_cannot_drive_the_terminal() {
         assert_eq!(printable("a\x1b]0;x\x07b\nc"), "a\u{fffd}]0;x\u{fffd}b\u{fffd}c");
+        assert_eq!(printable("exe\u{202e}txt"), "exe\u{fffd}txt", "nor turn itself round");
+    }
+
+    #[test]
+    fn nothing_but_our_own_colours_leaves_and_those_on_a_terminal_alone() {
+        let text = "a\x1b[31mb\x1b[0m\tc\nd\x1b]0;x\x07\x1b[2J\u{9b}5n\x1b[38;5;1me\x1b[";
+        let left = "\tc\nd\u{fffd}]0;x\u{fffd}\u{fffd}[2J\u{fffd}5n\u{fffd}[38;5;1me\u{fffd}[";
+        assert_eq!(harmless(text.to_owned(), true), format!("a\x1b[31mb\x1b[0m{left}"));
+        assert_eq!(harmless(text.to_owned(), false), format!("a\u{fffd}[31mb\u{fffd}[0m{left}"));
     }
 }

@@ -17,6 +17,7 @@ use super::failure::{Exit, Failure};
 use super::local_agent::{self, Refusal, Way};
 use super::output::Output;
 use super::paths;
+use super::progress::Progress;
 use super::session::find;
 use crate::agent;
 use crate::agent::local::Handed;
@@ -44,6 +45,7 @@ pub(super) fn pause(args: Pause, output: &mut Output) -> Result<ExitCode, Failur
         let handed = if args.wait {
             insist(&way, &path, &wish, output).await?
         } else {
+            let _progress = Progress::start("asking the server");
             local_agent::ask::<Handed>(&way, &path, &wish).await.map_err(Failure::from)?
         };
         for line in told::paused(&handed) {
@@ -57,7 +59,10 @@ pub(super) fn resume(args: Resume, output: &mut Output) -> Result<ExitCode, Fail
     let (way, session) = place(args.data_dir, args.session.as_deref())?;
     block_on(async {
         let wish = json!({ "note": args.note });
-        let handed: Handed = local_agent::ask(&way, &format!("/v1/sessions/{session}/resume"), &wish).await?;
+        let progress = Progress::start("asking the server");
+        let handed = local_agent::ask::<Handed>(&way, &format!("/v1/sessions/{session}/resume"), &wish).await;
+        drop(progress);
+        let handed = handed?;
         for line in told::resumed(&handed.handoff) {
             output.line(line);
         }

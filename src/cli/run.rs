@@ -1,6 +1,5 @@
 //! `sessionforge run`: a session and this terminal on it, in one. On detach the session lives on.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -40,8 +39,19 @@ fn run_as_it_is(args: &args::Run) -> Result<ExitCode, Failure> {
     use std::os::unix::process::CommandExt as _;
     let (program, arguments) = args.command.split_first().context("no command was given")?;
     let mut command = std::process::Command::new(program);
-    command.args(arguments).current_dir(args.workdir.as_deref().unwrap_or(Path::new(".")));
-    let error = command.exec();
-    let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::CommandNotFound } else { Exit::Failed };
-    Err(Failure::new(exit, format_args!("{} cannot be run: {error}", printable(program))))
+    command.args(arguments);
+    if let Some(workdir) = &args.workdir {
+        if !workdir.is_dir() {
+            let sentence = format!("the working directory {} does not exist on this machine", workdir.display());
+            return Err(Failure::new(Exit::Failed, sentence));
+        }
+        command.current_dir(workdir);
+    }
+    let (error, program) = (command.exec(), printable(program));
+    Err(if error.kind() == std::io::ErrorKind::NotFound {
+        Failure::new(Exit::CommandNotFound, format_args!("command not found: {program}"))
+            .hint("install it, or give its full path")
+    } else {
+        Failure::new(Exit::Failed, format_args!("{program} cannot be run: {error}"))
+    })
 }

@@ -16,6 +16,7 @@ use self::health::Health;
 use self::place::Place;
 use super::failure::{Exit, Failure};
 use super::output::{Look, Output};
+use super::progress::Progress;
 use crate::service::{Activity, ServiceError};
 
 pub(super) fn run(args: args::Service, output: &mut Output) -> Result<ExitCode, Failure> {
@@ -46,7 +47,10 @@ fn uninstall(which: Which, output: &mut Output) -> Result<ExitCode, Failure> {
 
 fn stop(which: Which, output: &mut Output) -> Result<ExitCode, Failure> {
     let place = Place::installed(which.system)?;
-    place.manager.stop().map_err(failure)?;
+    let progress = Progress::start("waiting for the agent to end");
+    let stopped = place.manager.stop();
+    drop(progress);
+    stopped.map_err(failure)?;
     output.line("The agent is stopped. Sessions go on.");
     let start = format!("`sessionforge service start{}` starts it", place.option());
     output.line(output.paint(Look::Faint, start));
@@ -66,7 +70,10 @@ fn act(
 /// Waits until it shows whether the agent came up, and says so. That its server is away is not the service's failure.
 fn say_how_it_is(place: &Place, output: &mut Output) -> Result<ExitCode, Failure> {
     let data_dir = place.data_dir().unwrap_or_default();
-    let health = runtime()?.block_on(Health::settled(place, &data_dir)).map_err(failure)?;
+    let progress = Progress::start("waiting for the agent to connect");
+    let health = runtime()?.block_on(Health::settled(place, &data_dir));
+    drop(progress);
+    let health = health.map_err(failure)?;
     status::print(place, &health, &data_dir, output);
     let runs = health.agent.is_some() || health.state.activity == Activity::Running;
     Ok(if runs { ExitCode::SUCCESS } else { Exit::Failed.into() })

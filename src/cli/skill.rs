@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::failure::{Exit, Failure};
-use super::output::Output;
+use super::output::{Output, printable};
 use crate::base::secret::Secret;
 
 /// The skills and their texts.
@@ -28,6 +28,18 @@ pub(super) struct Skill {
     command: SkillCommand,
 }
 
+impl Skill {
+    /// What `skill install` says.
+    pub(super) fn install() -> Self {
+        Self { command: SkillCommand::Install { force: false } }
+    }
+
+    /// What `skill uninstall` says.
+    pub(super) fn uninstall() -> Self {
+        Self { command: SkillCommand::Uninstall { force: false } }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum SkillCommand {
     /// Put /sf-pause and /sf-resume into ~/.claude/skills, or bring them up to date
@@ -44,7 +56,8 @@ enum SkillCommand {
     },
 }
 
-pub(super) fn run(args: Skill, output: &mut Output) -> Result<(), Failure> {
+/// Does it, or only says what would be done.
+pub(super) fn run(args: Skill, dry_run: bool, output: &mut Output) -> Result<(), Failure> {
     let Skill { command } = args;
     let change = |directory: &Path, text| match command {
         SkillCommand::Install { force } => install(directory, text, force),
@@ -54,11 +67,18 @@ pub(super) fn run(args: Skill, output: &mut Output) -> Result<(), Failure> {
     let mut edited = Vec::new();
     for (name, text) in SKILLS {
         let directory = root.join(name);
+        if dry_run {
+            let what = if matches!(command, SkillCommand::Install { .. }) { "installed in" } else { "removed from" };
+            output.line(format_args!("/{name} would be {what} {}", printable(&directory.to_string_lossy())));
+            continue;
+        }
         let done = change(&directory, text).map_err(|cause| {
             Failure::new(Exit::Failed, format_args!("{} cannot be changed: {cause}", directory.display()))
         })?;
         match done {
-            Done::Written => output.line(format_args!("/{name} is installed in {}", directory.display())),
+            Done::Written => {
+                output.line(format_args!("/{name} is installed in {}", printable(&directory.to_string_lossy())));
+            }
             Done::Same => output.line(format_args!("/{name} is up to date")),
             Done::Removed => output.line(format_args!("/{name} is removed")),
             Done::Absent => output.line(format_args!("/{name} was not installed")),

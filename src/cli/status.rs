@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::failure::{Exit, Failure};
 use super::output::{Look, Output, printable};
+use super::progress::Progress;
 use super::session::{list, state};
 use super::{args, local_agent, paths};
 use crate::agent::credentials::{self, Credentials};
@@ -38,7 +39,10 @@ pub(super) fn run(args: args::Status, output: &mut Output) -> Result<ExitCode, F
     let place = paths::option(&args.data_dir);
     let data_dir = paths::data_dir(args.data_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("nothing can be run")?;
-    let shown = runtime.block_on(look(&data_dir))?;
+    let progress = Progress::start("asking the agent and the sessions");
+    let shown = runtime.block_on(look(&data_dir));
+    drop(progress);
+    let shown = shown?;
     let is_online = matches!(&shown.agent, Some(LocalStatus { link: Link::Online { .. }, .. }));
     if args.json {
         output.json(&shown);
@@ -74,8 +78,9 @@ fn print(shown: &Shown, place: &str, output: &mut Output) {
         }
         (None, None) => {
             output.fact("Agent", output.paint(Look::Bad, "not running"));
-            let first = format!("none yet; `sessionforge auth login --server URL --key KEY{place}` is the way in");
-            output.fact("Server", output.paint(Look::Faint, first));
+            output.fact("Server", "none yet");
+            let first = format!("`sessionforge auth login --server URL --key KEY{place}` is the way in");
+            output.fact("", output.paint(Look::Faint, first));
         }
     }
     if let Some(machine) = shown.machine {
@@ -105,5 +110,30 @@ fn print_agent(agent: &LocalStatus, output: &mut Output) {
     };
     output.fact("Server", printable(&agent.server));
     output.fact("", output.paint(look, state));
+    if let Some(took) = agent.round_trip_us {
+        output.fact("", format_args!("there and back in {}", millis(took)));
+    }
     output.fact("Terminal", printable(&agent.terminal));
+}
+
+/// A time in microseconds as a person reads it: as exact as it is short.
+fn millis(micros: u64) -> String {
+    match micros {
+        0..10_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),
+        _ => format!("{} ms", micros / 1_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_way_is_told_more_exactly_than_a_long_one() {
+        for (micros, text) in
+            [(0, "0.0 ms"), (430, "0.4 ms"), (9_999, "9.9 ms"), (10_000, "10 ms"), (1_234_567, "1234 ms")]
+        {
+            assert_eq!(millis(micros), text);
+        }
+    }
 }

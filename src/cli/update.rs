@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use self::machine::{Machine, running_service};
 use super::failure::{Exit, Failure};
 use super::output::{Look, Output, printable};
+use super::progress::Progress;
 use super::{local_agent, paths};
 use crate::update::course::{Outcome, carry_out};
 use crate::update::offer::{Offer, compare, kept_by, version_said};
@@ -51,7 +52,10 @@ fn replace(from: &Path, allow_downgrade: bool, data_dir: &Path, output: &mut Out
     let service = running_service(&current)?;
     let runs = service.is_some();
     let mut machine = Machine::new(&runtime, &swap, service, &version)?;
+    let progress =
+        Progress::start(if runs { "waiting for the new version to come up" } else { "replacing the program" });
     let outcome = carry_out(&mut machine, runs);
+    drop(progress);
     say(outcome, &version, &swap, runs, output)?;
     if !runs && let Some(agent) = runtime.block_on(local_agent::status(data_dir)) {
         let note =

@@ -143,9 +143,19 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Why Claude Code of this person runs no hooks of ours, if that is so: a sentence for whoever asks what is wrong. Then a
-/// session's state is what its output shows.
-pub fn forbidden(home: &Path) -> Option<String> {
+/// What keeps Claude Code from running hooks of ours. Then a session's state is what its output shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forbidden {
+    /// The settings file.
+    pub file: PathBuf,
+    /// The setting in it.
+    pub key: &'static str,
+    /// Whether the file is of whoever manages the machine, and not the person's own.
+    pub managed: bool,
+}
+
+/// Why Claude Code of this person runs no hooks of ours, if that is so.
+pub fn forbidden(home: &Path) -> Option<Forbidden> {
     let managed = if cfg!(target_os = "macos") {
         PathBuf::from("/Library/Application Support/ClaudeCode/managed-settings.json")
     } else if cfg!(windows) {
@@ -153,17 +163,16 @@ pub fn forbidden(home: &Path) -> Option<String> {
     } else {
         PathBuf::from("/etc/claude-code/managed-settings.json")
     };
-    forbidden_by(&[managed, home.join(".claude/settings.json")])
+    let own = std::env::var_os("CLAUDE_CONFIG_DIR").map_or_else(|| home.join(".claude"), PathBuf::from);
+    forbidden_by(&[(managed, true), (own.join("settings.json"), false)])
 }
 
-fn forbidden_by(files: &[PathBuf]) -> Option<String> {
-    files.iter().find_map(|path| {
-        let settings = read(path.to_str()?, Path::new("/"))?;
-        let key = ["disableAllHooks", "allowManagedHooksOnly"].into_iter().find(|key| settings[key] == true)?;
-        let path = path.display();
-        Some(format!(
-            "{path} sets {key}, so Claude Code does not say when it needs you; its sessions show only whether output comes"
-        ))
+fn forbidden_by(files: &[(PathBuf, bool)]) -> Option<Forbidden> {
+    files.iter().find_map(|(file, managed)| {
+        let settings = read(file.to_str()?, Path::new("/"))?;
+        let keys = if *managed { &["disableAllHooks", "allowManagedHooksOnly"][..] } else { &["disableAllHooks"] };
+        let key = keys.iter().copied().find(|key| settings[key] == true)?;
+        Some(Forbidden { file: file.clone(), key, managed: *managed })
     })
 }
 
@@ -232,8 +241,10 @@ mod tests {
     fn settings_that_forbid_hooks_are_named() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("managed-settings.json");
-        assert_eq!(forbidden_by(std::slice::from_ref(&file)), None);
+        assert_eq!(forbidden_by(&[(file.clone(), true)]), None);
         fs::write(&file, r#"{"allowManagedHooksOnly": true}"#).unwrap();
-        assert!(forbidden_by(&[file]).unwrap().contains("allowManagedHooksOnly"));
+        let key = "allowManagedHooksOnly";
+        assert_eq!(forbidden_by(&[(file.clone(), true)]), Some(Forbidden { file: file.clone(), key, managed: true }));
+        assert_eq!(forbidden_by(&[(file, false)]), None, "that one holds in managed settings alone");
     }
 }

@@ -44,6 +44,7 @@ use std::time::{Duration, Instant};
 
 use parser::Parser;
 use terminal::Terminal;
+pub use width::columns;
 
 use crate::base::limits::{COLS_MAX, ROWS_MAX};
 

@@ -213,6 +213,17 @@ async fn it_works_inside_tmux() {
     tmux(&["send-keys", "stty size; echo in-$((6*7))", "Enter"]).await;
     pane("in-42").await;
     pane("30 90").await;
+    // The window is dragged smaller and larger, and back.
+    for (cols, rows) in [("70", "20"), ("120", "40"), ("90", "30")] {
+        let resized = tmux(&["resize-window", "-x", cols, "-y", rows]).await;
+        assert_eq!(resized.code, 0, "{resized:?}");
+        let wanted = format!("{rows} {cols}\n");
+        poll("the program has the window's size", async || {
+            tmux(&["send-keys", "clear; stty size", "Enter"]).await;
+            tmux(&["capture-pane", "-p"]).await.out.contains(&wanted).then_some(())
+        })
+        .await;
+    }
     tmux(&["send-keys", "C-]"]).await;
     pane("detached from").await;
     tmux(&["kill-server"]).await;

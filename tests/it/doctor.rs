@@ -1,5 +1,8 @@
 //! `sessionforge doctor`: each thing that goes wrong in the first weeks is found, explained, and has a command that mends it.
 
+mod service;
+mod way;
+
 use serde_json::{Value, json};
 
 use super::support::process::{Ran, run, signal_pid};

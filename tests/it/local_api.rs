@@ -168,7 +168,7 @@ async fn status_tells_how_all_of_it_is_also_when_nothing_runs() {
     world.bash().await;
     let online = poll("the agent is connected", async || {
         let ran = status(world.place(), &[]).await;
-        (ran.code == 0).then_some(ran)
+        (ran.code == 0 && ran.out.contains("there and back in")).then_some(ran)
     })
     .await;
     for word in ["running for", "connected for", "Acme", "mac_", "ses_", "bash"] {
@@ -180,6 +180,7 @@ async fn status_tells_how_all_of_it_is_also_when_nothing_runs() {
         (&json["agent"]["link"]["state"], json["sessions"].as_array().map(Vec::len)),
         (&json!("online"), Some(1))
     );
+    assert!(json["agent"]["round_trip_us"].as_u64().is_some_and(|us| us > 0), "{json}");
     world.kill_server();
     poll("the broken way is told with its reason", async || {
         let ran = status(world.place(), &[]).await;

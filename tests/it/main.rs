@@ -32,6 +32,11 @@
 //! | [`way_out`] | a proxy and a company's own authority between machine and server |
 //! | [`doctor`] | `sessionforge doctor` finds each thing that goes wrong, and says what mends it |
 //! | [`machines`] | machines are there or not, within 15 s; how busy they are; what the organisation may do with them |
+//! | [`init`] | `sessionforge init` in the shells that people have: put in once, typed, taken out |
+//! | [`cli_reference`] | each line of the command line's reference, as a new user types it |
+//! | [`cli_output`] | what each command says, plain and as JSON, and where it cannot work |
+//! | [`human_output`] | colours, tables that fit, a sign of life |
+//! | [`hostile_names`] | names of sessions, directories and machines that nobody would choose |
 //! | [`maintenance`] | `config`, `logs`, `completions`, `man`, `version` |
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`update`] | another build in the place of the one that runs, and back if it does not come up; sessions live through it |
@@ -105,6 +110,8 @@ mod browser_setup;
 mod browser_terminal;
 mod claude_code;
 mod claude_state;
+mod cli_output;
+mod cli_reference;
 mod commands;
 mod compatibility;
 mod crowd;
@@ -118,6 +125,7 @@ mod handoff_commands;
 mod harness;
 mod host;
 mod hostile;
+mod hostile_names;
 mod http_accounts;
 mod http_addresses;
 mod http_assets;
@@ -129,6 +137,8 @@ mod http_secrets;
 mod http_sockets;
 mod http_start;
 mod http_tls;
+mod human_output;
+mod init;
 mod input;
 mod journey;
 mod local_api;

@@ -166,6 +166,7 @@ async fn the_help_says_what_it_said_when_it_was_read_last() {
         &["pause"],
         &["resume"],
         &["skill"],
+        &["init"],
     ] {
         let ran = run(place.command(&[&["help"], command].concat())).await;
         assert_eq!(ran.code, 0, "{ran:?}");

@@ -20,6 +20,7 @@ use crate::agent::config::AgentConfig;
 use crate::agent::environment::EnvironmentFacts;
 use crate::agent::handing::Handing;
 use crate::agent::hosts::{self, Hosts, Opening};
+use crate::agent::round_trip::RoundTrip;
 use crate::base::clock::unix_millis;
 use crate::base::id::{IdError, MachineId, SessionId};
 use crate::base::problem::{Code, Problem};
@@ -53,6 +54,10 @@ pub struct LocalStatus {
     pub link: Link,
     /// Since when it is so, in milliseconds since 1970.
     pub link_since: u64,
+    /// How long the way to the server and back took when it was measured last, in microseconds: not before it was, and
+    /// not of an older agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_trip_us: Option<u64>,
     /// How sessions are given a terminal here.
     pub terminal: String,
 }
@@ -126,6 +131,7 @@ pub(super) struct Api {
     hosts: Arc<Hosts>,
     pub(super) handing: Arc<Handing>,
     status: watch::Receiver<Status>,
+    round_trip: Arc<RoundTrip>,
     started_at: u64,
     /// The link that was seen last, and since when it is so.
     link: Mutex<(Link, u64)>,
@@ -134,13 +140,12 @@ pub(super) struct Api {
 impl Api {
     pub(super) fn new(
         agent: LocalAgent,
-        config: Arc<AgentConfig>,
-        hosts: Arc<Hosts>,
-        handing: Arc<Handing>,
+        (config, hosts, handing, round_trip): (Arc<AgentConfig>, Arc<Hosts>, Arc<Handing>, Arc<RoundTrip>),
         status: watch::Receiver<Status>,
     ) -> Arc<Self> {
         let (now, link) = (unix_millis(), Link::from(&*status.borrow()));
-        Arc::new(Self { agent, config, hosts, handing, status, started_at: now, link: Mutex::new((link, now)) })
+        let link = Mutex::new((link, now));
+        Arc::new(Self { agent, config, hosts, handing, status, round_trip, started_at: now, link })
     }
 
     pub(super) fn router(self: Arc<Self>) -> Router {
@@ -238,6 +243,7 @@ async fn status(
         server: api.config.server.clone(),
         link,
         link_since,
+        round_trip_us: api.round_trip.last().map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)),
         terminal: api.config.tier.to_string(),
     }))
 }

@@ -300,3 +300,6 @@ impl Device {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use super::{Finding, State};
 use crate::agent::config::{ConfigFile, Origin};
 use crate::agent::environment::EnvironmentFacts;
 use crate::cli::paths::shell_word;
+use crate::host::claude_settings::Forbidden;
 use crate::host::tier::{self, Tier};
 
 /// The program that sessions are mostly for.
@@ -47,11 +48,23 @@ pub(super) fn environment(facts: &EnvironmentFacts) -> Finding {
 }
 
 pub(super) fn claude(facts: &EnvironmentFacts) -> Finding {
-    let path = facts.path.clone().unwrap_or_default();
-    if let Some(found) = std::env::split_paths(&path).map(|folder| folder.join(CLAUDE)).find(|file| file.is_file()) {
+    claude_in(facts.path.as_deref().unwrap_or_default(), "a session that is started from the page would not find it")
+}
+
+/// Where Claude Code is: on this PATH, else where installers put it.
+pub(in crate::cli) fn find_claude(path: &str, home: Option<&Path>) -> Option<PathBuf> {
+    on_path(path).or_else(|| installed_elsewhere(home))
+}
+
+fn on_path(path: &str) -> Option<PathBuf> {
+    std::env::split_paths(path).map(|folder| folder.join(CLAUDE)).find(|file| file.is_file())
+}
+
+/// Whether Claude Code is on this PATH, and why it matters that it is not.
+pub(in crate::cli) fn claude_in(path: &str, why: &str) -> Finding {
+    if let Some(found) = on_path(path) {
         return Finding::good("claude", found.display());
     }
-    let why = "a session that is started from the page would not find it";
     let finding = |what: String| Finding::new("claude", State::Bad, what).why(why);
     match installed_elsewhere(std::env::home_dir().as_deref()) {
         Some(found) => {
@@ -65,6 +78,21 @@ pub(super) fn claude(facts: &EnvironmentFacts) -> Finding {
         None => finding("command not found: claude is not on the PATH of sessions".to_owned())
             .mend("npm install -g @anthropic-ai/claude-code"),
     }
+}
+
+/// Whether Claude Code may say when it needs somebody; `forbidden` names what keeps it from that.
+pub(in crate::cli) fn hooks(forbidden: Option<Forbidden>) -> Option<Finding> {
+    let Forbidden { file, key, managed } = forbidden?;
+    let mend = if managed {
+        format!("ask whoever manages this machine to take {key} out of {}", file.display())
+    } else {
+        format!("take {key} out of {0}: ${{EDITOR:-vi}} {0}", shell_word(&file.to_string_lossy()))
+    };
+    Some(
+        Finding::new("hooks", State::Warning, format_args!("{} sets {key}", file.display()))
+            .why("Claude Code does not say when it needs you; its sessions show only whether output comes")
+            .mend(mend),
+    )
 }
 
 fn installed_elsewhere(home: Option<&Path>) -> Option<PathBuf> {

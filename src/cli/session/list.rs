@@ -10,6 +10,7 @@ use super::state;
 use crate::base::clock::unix_millis;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Look, Output, printable};
+use crate::cli::progress::Progress;
 use crate::cli::table::{self, Cell};
 use crate::host::runtime_dir;
 use crate::wire::session::{SessionInfo, SessionState};
@@ -22,7 +23,9 @@ struct Listed {
 
 pub(super) async fn run(dir: &Path, all: bool, json: bool, output: &mut Output) -> Result<(), Failure> {
     let found = runtime_dir::scan(dir).with_context(|| format!("{} cannot be read", dir.display()))?;
+    let progress = Progress::start("asking the sessions");
     let mut sessions = join_all(found.iter().map(state::now)).await;
+    drop(progress);
     let known = sessions.len();
     sessions.retain(|info| all || !info.has_ended());
     if json {
@@ -76,6 +79,7 @@ fn state_words(info: &SessionInfo) -> (String, Look) {
     };
     match info.state {
         SessionState::Starting => ("starting".to_owned(), Look::Plain),
+        SessionState::Running if info.needs.is_some() => ("needs you".to_owned(), Look::Strong),
         SessionState::Running => ("running".to_owned(), Look::Good),
         SessionState::Exited => (how(), Look::Faint),
         SessionState::Lost => ("lost".to_owned(), Look::Bad),

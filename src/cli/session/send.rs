@@ -13,6 +13,7 @@ use crate::base::limits::{INPUT_BYTES_MAX, INPUT_KEPT_FOR};
 use crate::cli::args;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
+use crate::cli::progress::Progress;
 use crate::host::client::HostClient;
 use crate::wire::frame::{Frame, InputOutcome};
 use crate::wire::message::{SessionAsk, SessionSays, Take, from_json};
@@ -44,7 +45,10 @@ pub(super) async fn run(dir: &Path, args: args::SessionSend, output: &mut Output
     for (number, bytes) in (1..).zip(pieces) {
         host.send(&Frame::Input { channel: 0, viewer, number, bytes }).await.context("the connection broke")?;
     }
-    match tokio::time::timeout(INPUT_KEPT_FOR, applied(&mut host, last)).await {
+    let progress = Progress::start(format!("waiting for {id} to read it"));
+    let outcome = tokio::time::timeout(INPUT_KEPT_FOR, applied(&mut host, last)).await;
+    drop(progress);
+    match outcome {
         Ok(Some(InputOutcome::Applied)) => {
             output.line(format_args!("{} bytes typed into {id}", typed.len()));
             Ok(())

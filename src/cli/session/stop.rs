@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use super::{find, state};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
+use crate::cli::progress::Progress;
 use crate::host::client::{ConnectError, HostClient};
 use crate::wire::hello::Role;
 use crate::wire::message::SessionAsk;
@@ -34,7 +35,10 @@ pub(super) async fn run(dir: &Path, asked: &str, force: bool, output: &mut Outpu
             }
         }
     };
-    if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
+    let progress = Progress::start(format!("waiting for {session} to end"));
+    let ended = tokio::time::timeout(STOP_WITHIN, ended).await;
+    drop(progress);
+    if ended.is_err() {
         return Err(Failure::new(
             Exit::Failed,
             format_args!("{session} did not end within {} seconds", STOP_WITHIN.as_secs()),

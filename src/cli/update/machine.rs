@@ -154,6 +154,7 @@ mod tests {
 
     fn health(activity: Activity, build: Option<&str>, link: Link) -> Health {
         let agent = build.map(|build| LocalStatus {
+            round_trip_us: None,
             version: 1,
             build: build.to_owned(),
             pid: 1,

@@ -21,6 +21,11 @@ pub(super) fn width(ch: u32) -> u32 {
     if found(WIDE) { 2 } else { u32::from(!found(ZERO)) }
 }
 
+/// Columns that `text`, which holds no control characters, takes on a terminal.
+pub fn columns(text: &str) -> usize {
+    text.chars().map(|c| width(u32::from(c)) as usize).sum()
+}
+
 /// Widths of the Basic Multilingual Plane, two bits each: one load instead of a search.
 static BASIC: [u8; 0x4000] = basic();
 
