@@ -10,6 +10,7 @@ pub mod frame;
 pub mod handoff;
 pub mod hello;
 pub mod message;
+pub mod notice;
 pub mod passing;
 pub mod session;
 pub mod view;

@@ -20,6 +20,7 @@
 //! | [`restart`] | agent, server and `up` die and come back; sessions and viewers go on |
 //! | [`lost`] | PTY hosts die, one or all: the session is lost, its last screen stays |
 //! | [`machine_sleeps`] | what was typed before a machine slept is not applied after |
+//! | [`notify`] | people are told: webhooks signed, retried and logged; push messages that only their browser reads; nobody at what they look at |
 //! | [`permissions`] | who may do what: every address and every message, with every role, key and organisation |
 //! | [`attach`] | a person's own terminal on a session: raw and given back, sizes, floods, whatever dies |
 //! | [`handoff`] | sessions handed over: adopted, given and taken back, over every fault |
@@ -133,6 +134,7 @@ mod login_environment;
 mod lost;
 mod machine_sleeps;
 mod maintenance;
+mod notify;
 mod permissions;
 mod relay;
 mod restart;
