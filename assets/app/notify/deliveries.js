@@ -1,4 +1,4 @@
-import { html, useEffect, useState } from '../html.js';
+import { html, useEffect, useRef, useState } from '../html.js';
 import { api, asProblem } from '../state/api.js';
 import { ago, dateTime, now } from '../state/clock.js';
 import { Button, Notice, Waiting } from '../ui/controls.js';
@@ -10,11 +10,20 @@ import { say } from '../ui/toast.js';
 const LOOK_EVERY = 2_000;
 const SHOWN_MAX = 20;
 
-/** What was sent to a webhook, or waits to be. @param {{hook: string}} props */
-export function Deliveries({ hook }) {
+/** What was sent to a webhook, or waits to be. @param {{hook: string, changed: () => void}} props */
+export function Deliveries({ hook, changed }) {
   const [all, setAll] = useState(/** @type {Delivery[] | undefined} */ (undefined));
   const [problem, setProblem] = useState('');
-  const load = () => void api.deliveries(hook, SHOWN_MAX).then((it) => { setAll(it.deliveries); setProblem(''); }, (error) => setProblem(asProblem(error).message));
+  const known = useRef('');
+  const show = (/** @type {Delivery[]} */ deliveries) => {
+    setAll(deliveries);
+    setProblem('');
+    const states = JSON.stringify(deliveries.map((it) => [it.id, it.tries.length, it.delivered]));
+    // What became of a message says how the webhook is.
+    if (known.current !== '' && known.current !== states) changed();
+    known.current = states;
+  };
+  const load = () => void api.deliveries(hook, SHOWN_MAX).then((it) => show(it.deliveries), (error) => setProblem(asProblem(error).message));
   useEffect(() => {
     load();
     const timer = setInterval(load, LOOK_EVERY);

@@ -1,4 +1,4 @@
-import { html, useEffect, useState } from '../html.js';
+import { html, useEffect, useRef, useState } from '../html.js';
 import { me } from '../state/account.js';
 import { api, asProblem } from '../state/api.js';
 import { Notice, Waiting } from '../ui/controls.js';
@@ -17,18 +17,27 @@ export function Notifications() {
   const [problem, setProblem] = useState('');
   const load = () => void api.notifications().then((it) => { setWants(it); setProblem(''); }, (error) => setProblem(asProblem(error).message));
   useEffect(load, []);
-  /** Shown at once, and taken back with the reason if it is refused. @param {Partial<Wants>} change */
-  const set = async (change) => {
-    if (!wants) return;
-    const next = { ...wants, ...change };
+  const saving = useRef({ newest: /** @type {Wants | undefined} */ (undefined), before: Promise.resolve() });
+  /** Shown at once, saved one after the other, and taken back with the reason if it is refused. @param {Partial<Wants>} change */
+  const set = (change) => {
+    const known = saving.current.newest ?? wants;
+    if (!known) return;
+    const next = { ...known, ...change };
+    saving.current.newest = next;
     setWants(next);
-    try {
-      const { events, reach, quiet, with_text } = next;
-      setWants(await api.setNotifications({ events, reach, quiet, with_text }));
-    } catch (error) {
-      setWants(wants);
-      say(`Not changed: ${asProblem(error).message}`);
-    }
+    saving.current.before = saving.current.before.then(async () => {
+      // A later wish holds this one.
+      if (saving.current.newest !== next) return;
+      try {
+        const { events, reach, quiet, with_text } = next;
+        const saved = await api.setNotifications({ events, reach, quiet, with_text });
+        if (saving.current.newest === next) setWants(saved);
+      } catch (error) {
+        say(`Not changed: ${asProblem(error).message}`);
+        load();
+      }
+      if (saving.current.newest === next) saving.current.newest = undefined;
+    });
   };
   return html`<main class="page">
     <${SettingsTabs} />

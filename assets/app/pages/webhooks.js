@@ -56,14 +56,14 @@ function HookRow({ hook, changed, renewed }) {
     async act() { renewed(await api.renewWebhookSecret(hook.id)); } });
   const remove = () => ask({ title: `Remove “${hook.name}”?`, text: 'Nothing is sent there any more. What waits to be sent, and its log, are removed.', action: 'Remove', async act() { await api.removeWebhook(hook.id); changed(); } });
   const host = (() => { try { return new URL(hook.url).host; } catch { return hook.url; } })();
-  const state = hook.off_since ? `Off since ${dateTime(hook.off_since)}` : hook.failing_since ? `Nothing arrives since ${ago(hook.failing_since, now.value)}` : 'On';
+  const state = hook.off_since ? `Off since ${dateTime(hook.off_since)}` : hook.failing_since ? `Failing since ${ago(hook.failing_since, now.value)}` : 'On';
   const toggle = (/** @type {'log' | 'edit'} */ which) => setOpen(open === which ? '' : which);
   return html`<li><div class="row row-hook ${hook.off_since ? 'row-off' : ''}"><span class="row-main"><strong>${hook.name}</strong>
       <span class="muted">${SHAPES.find(([id]) => id === hook.shape)?.[1]} · ${host}</span><span class=${hook.failing_since || hook.off_since ? 'field-problem' : 'muted'}>${state}</span></span>
     <span class="hook-actions"><${Button} disabled=${hook.off_since !== null} onClick=${test} aria-label="Test ${hook.name}">Test<//>
       <${Button} onClick=${() => toggle('log')} aria-expanded=${open === 'log'} aria-label="Log of ${hook.name}">Log<//>
       <${Button} onClick=${() => toggle('edit')} aria-expanded=${open === 'edit'} aria-label="Change ${hook.name}">Change<//></span></div>
-    ${open === 'log' ? html`<${Deliveries} hook=${hook.id} />` : null}
+    ${open === 'log' ? html`<${Deliveries} hook=${hook.id} changed=${changed} />` : null}
     ${open === 'edit' ? html`<div class="hook-edit"><${HookForm} hook=${hook} action="Save" save=${async (/** @type {any} */ wanted) => { await api.changeWebhook(hook.id, wanted); setOpen(''); changed(); }} />
       <p class="hook-more"><${Button} onClick=${on}>${hook.off_since ? 'Switch on' : 'Switch off'}<//><${Button} onClick=${renew}>New secret<//><${Button} kind="danger" onClick=${remove}>Remove<//></p></div>` : null}</li>`;
 }

@@ -15,7 +15,7 @@ mod rules;
 pub(super) mod webhook;
 mod words;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,20 +24,21 @@ use jiff::Timestamp;
 
 use super::Shared;
 use super::relay::Organisation;
-use crate::base::clock::unix_millis;
+use crate::base::clock::{millis, unix_millis};
 use crate::base::id::{MachineId, UserId};
-use crate::store::{Listening, StoreError};
+use crate::store::Listening;
 use crate::wire::notice::{Channel, Kind, Notice};
 use news::{About, News, What};
 pub(super) use outbound::Outbound;
 use push::Message;
-use rules::{Listener, channels, sees};
+use rules::{Listener, channels};
 
 /// A machine is offline once it was away for so long: an agent that is restarted or updated is back within seconds, and one
 /// that lost its line tries again within half a minute.
 const OFFLINE_AFTER: Duration = Duration::from_secs(45);
 
-/// Whom something was told by push that may have to be taken back. Beyond it all are forgotten, and what is shown stays.
+/// Things of which somebody was told and that may have to be taken back. Beyond it all are forgotten, and what is shown
+/// stays.
 const TOLD_MAX: usize = 20_000;
 
 /// All of it.
@@ -46,27 +47,33 @@ pub(super) struct Notifier {
     pub(super) outbound: Outbound,
     pub(super) pushing: push::Pushing,
     pub(super) deliveries: webhook::Deliveries,
-    /// Who was told what by push, by tag.
-    told: Mutex<HashSet<(UserId, String)>>,
+    /// Who was told, by tag.
+    told: Mutex<HashMap<String, BTreeSet<UserId>>>,
+    /// Machines that are away, and not long enough yet.
+    waiting: Mutex<HashSet<MachineId>>,
 }
 
 impl Notifier {
     /// Sends to the public internet, and to `allowed`.
     pub(super) fn new(allowed: Vec<IpNet>) -> Self {
-        let (pushing, deliveries, told) = Default::default();
-        Self { outbound: Outbound::new(allowed), pushing, deliveries, told }
+        let (pushing, deliveries, told, waiting) = Default::default();
+        Self { outbound: Outbound::new(allowed), pushing, deliveries, told, waiting }
     }
 
-    fn told(&self) -> std::sync::MutexGuard<'_, HashSet<(UserId, String)>> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn note_told(&self, user: UserId, tag: String) {
-        let mut told = self.told();
+    /// From now on these are who was told with a tag; answers who was before.
+    fn now_told(&self, tag: &str, users: BTreeSet<UserId>) -> BTreeSet<UserId> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if users.is_empty() {
+            return told.remove(tag).unwrap_or_default();
+        }
         if told.len() >= TOLD_MAX {
             told.clear();
         }
-        told.insert((user, tag));
+        told.insert(tag.to_owned(), users).unwrap_or_default()
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, HashSet<MachineId>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,58 +85,85 @@ pub(super) async fn tell_all(shared: &Arc<Shared>) {
             wait_for_machine(shared, *id, news);
             continue;
         }
-        tell_or_say_why_not(shared, &news).await;
+        tell(shared, &news).await;
     }
 }
 
-/// A machine is away: tells it if it stays so.
-fn wait_for_machine(shared: &Arc<Shared>, id: MachineId, news: News) {
+/// A machine is away: tells it if it stays so. One that comes and goes is waited for once.
+fn wait_for_machine(shared: &Arc<Shared>, id: MachineId, mut news: News) {
+    if !shared.notify.waiting().insert(id) {
+        return;
+    }
     let shared_too = Arc::clone(shared);
     shared.tasks.spawn(async move {
-        let waiting = tokio::time::sleep(OFFLINE_AFTER);
-        if shared_too.shutdown.run_until_cancelled(waiting).await.is_none() {
-            return;
-        }
-        let still =
-            shared_too.relay.organisation(news.organisation).await.is_ok_and(|place| place.is_away(id, news.at));
-        if still {
-            tell_or_say_why_not(&shared_too, &news).await;
+        let waited = shared_too.shutdown.run_until_cancelled(stays_away(&shared_too, id, &mut news)).await;
+        shared_too.notify.waiting().remove(&id);
+        if waited == Some(true) {
+            tell(&shared_too, &news).await;
         }
     });
 }
 
-async fn tell_or_say_why_not(shared: &Arc<Shared>, news: &News) {
-    if let Err(error) = tell(shared, news).await {
-        tracing::warn!(%error, tag = news.tag(), "somebody may not have been notified");
+/// Whether a machine stays away; `news` is then of when it went.
+async fn stays_away(shared: &Arc<Shared>, id: MachineId, news: &mut News) -> bool {
+    loop {
+        let over = news.at.saturating_add(millis(OFFLINE_AFTER));
+        let left = over.saturating_sub(unix_millis());
+        if left == 0 {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(left)).await;
+        let Ok(place) = shared.relay.organisation(news.organisation).await else { return false };
+        match place.away_since(id) {
+            Some(since) => news.at = since,
+            None => return false,
+        }
     }
 }
 
-async fn tell(shared: &Arc<Shared>, news: &News) -> Result<(), StoreError> {
+/// Tells one thing to whom it concerns, and to the organisation's webhooks; takes back what it takes the place of.
+async fn tell(shared: &Arc<Shared>, news: &News) {
     if !is_new(shared, news).await {
-        return Ok(());
+        return;
     }
-    let place = shared.relay.organisation(news.organisation).await.map_err(|it| StoreError::Failed(it.to_string()))?;
-    let (plain, whole) = (words::notice(news, false), words::notice(news, true));
+    let place = match shared.relay.organisation(news.organisation).await {
+        Ok(place) => place,
+        Err(error) => return tracing::warn!(%error, "nobody was notified"),
+    };
+    let told = tell_people(shared, &place, news).await;
+    let before = shared.notify.now_told(&news.tag(), told.clone());
+    for user in before.difference(&told) {
+        place.take_back(*user, &news.tag());
+        push(shared, *user, Message::Over(news.tag())).await;
+    }
+    if let Err(error) = webhook::note(shared, news).await {
+        tracing::warn!(%error, tag = news.tag(), "webhooks may not be told");
+    }
+}
+
+/// Answers who was told.
+async fn tell_people(shared: &Arc<Shared>, place: &Organisation, news: &News) -> BTreeSet<UserId> {
+    let mut told = BTreeSet::new();
+    let (Some(plain), Some(whole)) = (words::notice(news, false), words::notice(news, true)) else { return told };
+    let listening = match shared.store.listening(news.organisation).await {
+        Ok(listening) => listening,
+        Err(error) => {
+            tracing::warn!(%error, tag = news.tag(), "nobody was notified");
+            return told;
+        }
+    };
     let now = Timestamp::now();
-    for Listening { user, role, wants } in shared.store.listening(news.organisation).await? {
+    for Listening { user, role, wants } in listening {
         let looks = news.session().is_some_and(|session| place.looks(user, session));
         let who = Listener { user, role, wants: &wants, looks };
         let chosen = channels(news, &who, now);
-        let notice = if wants.with_text { &whole } else { &plain };
-        match notice {
-            Some(notice) if !chosen.is_empty() => {
-                let (sound, desktop) = (chosen.contains(&Channel::Sound), chosen.contains(&Channel::Desktop));
-                let push = chosen.contains(&Channel::Push);
-                hand_to_person(shared, &place, user, notice, (sound, desktop, push)).await?;
-            }
-            _ if sees(news, user, role) || shared.notify.told().contains(&(user, news.tag())) => {
-                take_back(shared, &place, user, news.tag()).await?;
-            }
-            _ => {}
+        if !chosen.is_empty() {
+            let notice = if wants.with_text { &whole } else { &plain };
+            hand_to_person(shared, place, user, notice, &chosen).await;
+            told.insert(user);
         }
     }
-    webhook::note(shared, news).await?;
-    Ok(())
+    told
 }
 
 /// Whether it was not told before: a server that was restarted hears of every open request again.
@@ -152,29 +186,21 @@ async fn hand_to_person(
     place: &Organisation,
     user: UserId,
     notice: &Notice,
-    (sound, desktop, push): (bool, bool, bool),
-) -> Result<(), StoreError> {
+    chosen: &BTreeSet<Channel>,
+) {
+    let (sound, desktop) = (chosen.contains(&Channel::Sound), chosen.contains(&Channel::Desktop));
     let pages = if sound || desktop { place.notify(user, notice, sound, desktop) } else { 0 };
-    let mut browsers = 0;
-    if push {
-        browsers = push::send(shared, user, Message::Show(notice.clone())).await?;
-        if browsers > 0 {
-            shared.notify.note_told(user, notice.tag.clone());
-        }
-    }
+    let browsers =
+        if chosen.contains(&Channel::Push) { push(shared, user, Message::Show(notice.clone())).await } else { 0 };
     if pages + browsers > 0 {
-        tracing::info!(%user, tag = notice.tag, kind = notice.kind.name(), pages, browsers, at = unix_millis(),
-            "a notification was handed off");
+        tracing::info!(%user, tag = notice.tag, kind = notice.kind.name(), pages, browsers, "a notification was handed off");
     }
-    Ok(())
 }
 
-/// Takes back what may be shown with a tag.
-async fn take_back(shared: &Arc<Shared>, place: &Organisation, user: UserId, tag: String) -> Result<(), StoreError> {
-    place.take_back(user, &tag);
-    let told = shared.notify.told().remove(&(user, tag.clone()));
-    if told {
-        push::send(shared, user, Message::Over(tag)).await?;
-    }
-    Ok(())
+/// To every browser of a person that subscribed; answers how many.
+async fn push(shared: &Arc<Shared>, user: UserId, message: Message) -> usize {
+    push::send(shared, user, message).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, %user, "no push message was sent");
+        0
+    })
 }

@@ -43,15 +43,6 @@ pub(super) fn channels(news: &News, who: &Listener<'_>, now: Timestamp) -> BTree
     who.wants.channels(*kind)
 }
 
-/// Whether somebody can see what it is about at all: they hear that it is over, if they were told.
-pub(super) fn sees(news: &News, user: UserId, role: Role) -> bool {
-    match &news.about {
-        About::Session(it) => may(role, Permission::SeeSession, whose(user, it.owner, it.adopter, it.shared)),
-        About::Machine { owner, shown, .. } => may(role, Permission::SeeMachine, whose(user, *owner, None, *shown)),
-        About::Webhook { .. } => may(role, Permission::ManageWebhooks, Whose::Own),
-    }
-}
-
 fn session_concerns(it: &Subject, kind: Kind, whom: Option<UserId>, who: &Listener<'_>) -> bool {
     let whose = whose(who.user, it.owner, it.adopter, it.shared);
     // Whom it was taken back from does not see it any more, and is told all the same.

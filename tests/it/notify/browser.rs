@@ -108,13 +108,15 @@ async fn the_service_worker_shows_what_is_pushed_and_takes_it_back() {
     let Some(chrome) = Chrome::start().await else { return };
     let scene = Scene::start().await;
     let tab = open(&chrome, &scene, "/", true).await;
-    tab.expect("the service worker runs", "navigator.serviceWorker.ready.then(it => it.active?.state === 'activated')")
-        .await;
-    tab.call("ServiceWorker.enable", json!({})).await;
+    poll("the service worker runs", async || {
+        let state = tab.evaluate("navigator.serviceWorker.ready.then(it => it.active.state)").await;
+        (state == "activated").then_some(())
+    })
+    .await;
+    let registration = tab.service_worker().await;
     let push = async |message: Value| {
         let origin = format!("http://{}", scene.server.address);
-        // A fresh profile numbers its registrations from 0.
-        let pushed = json!({"origin": origin, "registrationId": "0", "data": message.to_string()});
+        let pushed = json!({"origin": origin, "registrationId": registration, "data": message.to_string()});
         tab.call("ServiceWorker.deliverPushMessage", pushed).await;
     };
     let notice = json!({"tag": "ses_x", "kind": "plan", "title": "fix the build", "body": "Has a plan", "path": "/sessions/ses_x"});
@@ -150,6 +152,7 @@ async fn an_admin_makes_a_webhook_tests_it_and_sends_again() {
     tab.expect_text("Again in").await;
     scene.receiver.expect(2).await;
     tab.expect_text("Delivered").await;
+    tab.expect("and the webhook is well again", "!document.body.innerText.includes('Failing since')").await;
     tab.click(".hook-log summary").await;
     tab.expect_text("HTTP 500").await;
     tab.portraits("webhooks").await;

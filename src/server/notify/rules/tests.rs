@@ -125,7 +125,8 @@ proptest! {
         let who = Listener { user, role, wants: &wants, looks };
         let told = channels(&news, &who, NOON);
         prop_assert!(told.is_subset(&wants.channels(kind)));
-        prop_assert!(told.is_empty() || sees(&news, user, role));
+        let whose = whose(user, ada(), adopter, shared);
+        prop_assert!(told.is_empty() || may(role, Permission::SeeSession, whose));
         prop_assert!(told.is_empty() || (!looks && wants.quiet.is_none()));
         // Wanting to hear of more never makes one hear less.
         let more = Preferences { reach: Reach::All, ..wants.clone() };

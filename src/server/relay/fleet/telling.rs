@@ -69,10 +69,10 @@ impl Organisation {
         }
     }
 
-    /// Whether a machine that went away at `since`, in milliseconds since 1970, has not been here since.
-    pub(in crate::server) fn is_away(&self, id: MachineId, since: u64) -> bool {
+    /// Since when a machine is away, in milliseconds since 1970; `None` for one that is there, or is none.
+    pub(in crate::server) fn away_since(&self, id: MachineId) -> Option<u64> {
         let state = self.state();
-        state.machines.get(&id).is_some_and(|machine| machine.uplink.is_none() && machine.last_seen == since)
+        state.machines.get(&id).filter(|machine| machine.uplink.is_none()).map(|machine| machine.last_seen)
     }
 
     /// Whether a page of somebody's that has the focus shows this session.
