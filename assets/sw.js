@@ -3,7 +3,7 @@
  * click. It keeps no files and answers no requests.
  */
 
-/** @typedef {{tag: string, kind: string, title: string, body: string, path: string}} Notice */
+/** @typedef {{tag: string, at: number, kind: string, title: string, body: string, path: string}} Notice */
 
 const worker = /** @type {any} */ (globalThis);
 
@@ -34,8 +34,10 @@ async function said(message) {
     return;
   }
   /** @type {Notice} */
-  const notice = message?.show ?? { tag: 'unknown', kind: 'notice', title: 'SessionForge', body: 'Something happened', path: '/' };
-  await worker.registration.showNotification(notice.title, { body: notice.body, tag: notice.tag, renotify: true, data: { path: notice.path } });
+  const notice = message?.show ?? { tag: 'unknown', at: 0, kind: 'notice', title: 'SessionForge', body: 'Something happened', path: '/' };
+  // What came by a page and by push calls once.
+  const again = (await worker.registration.getNotifications({ tag: notice.tag })).some((/** @type {any} */ it) => notice.at > 0 && it.data?.at === notice.at);
+  await worker.registration.showNotification(notice.title, { body: notice.body, tag: notice.tag, renotify: !again, silent: again, data: { path: notice.path, at: notice.at } });
 }
 
 /** @param {unknown} path a page of this server; anything else is none */

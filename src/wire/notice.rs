@@ -156,6 +156,9 @@ impl Preferences {
 pub struct Notice {
     /// What it is about; a later one with the same tag takes its place.
     pub tag: String,
+    /// When it happened, in milliseconds since 1970: one that comes by two ways is known by it.
+    #[serde(default)]
+    pub at: u64,
     /// Why.
     pub kind: Kind,
     /// First line.

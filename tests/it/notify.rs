@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::support::http::Http;
 use super::support::played::agent::PlayedAgent;
-use super::support::server::{TestServer, config, setup_form};
+use super::support::server::{PASSWORD, TestServer, config, setup_form, token_of};
 use super::support::wait::{Changes, WAIT_MAX};
 use receiver::Receiver;
 use std::sync::Arc;
@@ -52,6 +52,17 @@ impl Scene {
         let mut asked = json!({ "name": "chat", "url": self.receiver.url("/hook") });
         asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.owner.clone().post("/api/v1/webhooks", &asked).await.ok().json()
+    }
+
+    /// A member who accepted an invitation.
+    async fn join(&self, name: &str) -> Http {
+        let made = self.owner.clone().post("/api/v1/invitations", &json!({ "role": "member" })).await.ok().json();
+        let token = token_of(made["url"].as_str().unwrap());
+        let mut http = self.server.http();
+        let email = format!("{}@example.org", name.to_lowercase());
+        let form = json!({ "token": token, "name": name, "email": email, "password": PASSWORD });
+        http.post("/api/v1/invitations/accept", &form).await.ok();
+        http
     }
 
     /// Sets what the owner wants to be told.

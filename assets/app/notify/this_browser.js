@@ -33,7 +33,7 @@ export function ThisBrowser({ wants, changed }) {
   };
   const allow = act('allow', askPermission);
   const heard = act('sound', async () => { if (!(await playTone())) say('This browser plays nothing now: is the tab muted?'); });
-  const shown = act('desktop', () => showNotice({ tag: 'test', kind: 'notice', title: 'SessionForge', body: 'Desktop notifications work in this browser', path: '/settings/notifications' }));
+  const shown = act('desktop', () => showNotice({ tag: 'test', at: Date.now(), kind: 'notice', title: 'SessionForge', body: 'Desktop notifications work in this browser', path: '/settings/notifications' }));
   const push = act('push', async () => {
     await subscribe(wants.push_key);
     changed();

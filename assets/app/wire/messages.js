@@ -108,7 +108,7 @@
  *   | {kind: 'session_gone', id: string}} FleetMessage
  */
 
-/** @typedef {{tag: string, kind: string, title: string, body: string, path: string}} Notice */
+/** @typedef {{tag: string, at: number, kind: string, title: string, body: string, path: string}} Notice */
 /** @typedef {{kind: 'notice', notice: Notice, sound: boolean, desktop: boolean} | {kind: 'notice_over', tag: string}} NoticeMessage */
 
 /**

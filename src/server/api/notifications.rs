@@ -135,6 +135,7 @@ pub(in crate::server) async fn test(
     let row = rows.into_iter().find(|row| row.id == id).ok_or(StoreError::NotFound { what: "push subscription" })?;
     let notice = Notice {
         tag: "test".to_owned(),
+        at: unix_millis(),
         kind: Kind::Notice,
         title: "SessionForge".to_owned(),
         body: "Push messages reach this browser".to_owned(),

@@ -197,6 +197,7 @@ fn has_failed(info: &SessionInfo) -> bool {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::store::{Adoption, End, Offer};
     use crate::wire::attention::Need;
     use crate::wire::session::Exit;
 
@@ -246,5 +247,48 @@ mod tests {
         let lost = SessionInfo { state: SessionState::Lost, ..at(Activity::Idle) };
         assert_eq!(change(&working, &lost, false), Some(What::told(Kind::Failed)));
         assert_eq!(change(&lost, &lost, false), None);
+    }
+
+    fn ada() -> UserId {
+        "usr_000000000001".parse().unwrap()
+    }
+
+    fn bea() -> UserId {
+        "usr_000000000002".parse().unwrap()
+    }
+
+    /// What is told of a handoff of Ada's, and who did it.
+    fn step(before: Option<&HandoffRow>, after: &HandoffRow) -> Option<(Option<Kind>, Option<String>, Option<UserId>)> {
+        let (what, by) = handed(before, after, |user| if user == ada() { "Ada".to_owned() } else { "Bea".to_owned() })?;
+        Some(match what {
+            What::Told { kind, who, .. } => (Some(kind), who, by),
+            What::Over => (None, None, by),
+        })
+    }
+
+    #[test]
+    fn each_step_of_a_handoff_is_told_once_with_who_took_it() {
+        let offer = Offer { by: ada(), at: 1, note: None, to: None, expires_at: None, gate: false, once: None };
+        let shared = HandoffRow { number: 1, offer, adoption: None, end: None };
+        let adopted = HandoffRow { adoption: Some(Adoption { by: bea(), at: 2 }), ..shared.clone() };
+        let ended =
+            |row: &HandoffRow, how, by| HandoffRow { end: Some(End { how, at: 3, by, note: None }), ..row.clone() };
+        let told = |kind, who: &str, by| Some((Some(kind), Some(who.to_owned()), Some(by)));
+        assert_eq!(step(None, &shared), told(Kind::Shared, "Ada", ada()));
+        assert_eq!(step(Some(&shared), &shared), None, "the note was changed");
+        let to_bea = HandoffRow { offer: Offer { to: Some(bea()), ..shared.offer.clone() }, ..shared.clone() };
+        assert_eq!(step(Some(&shared), &to_bea), told(Kind::Shared, "Ada", ada()), "it is for somebody else now");
+        assert_eq!(step(Some(&shared), &adopted), told(Kind::Adopted, "Bea", bea()));
+        let returned = ended(&adopted, Phase::Approved, Some(bea()));
+        assert_eq!(step(Some(&adopted), &returned), told(Kind::Returned, "Bea", bea()));
+        assert_eq!(step(Some(&returned), &returned), None);
+        let expired = ended(&shared, Phase::Expired, None);
+        assert_eq!(step(Some(&shared), &expired), Some((Some(Kind::Returned), None, None)), "its owner is told");
+        let taken_back = ended(&shared, Phase::TakenBack, Some(ada()));
+        assert_eq!(step(Some(&shared), &taken_back), Some((None, None, Some(ada()))), "an offer that is no more");
+        let exited = ended(&adopted, Phase::Exited, None);
+        assert_eq!(step(Some(&adopted), &exited), Some((None, None, None)), "its program's end is told as such");
+        let again = HandoffRow { number: 2, ..shared };
+        assert_eq!(step(Some(&returned), &again), told(Kind::Shared, "Ada", ada()));
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn notice(news: &News, with_text: bool) -> Option<Notice> {
     if let Some(text) = text {
         body = format!("{body}\n{}", cut(text));
     }
-    Some(Notice { tag: news.tag(), kind: *kind, title, body, path })
+    Some(Notice { tag: news.tag(), at: news.at, kind: *kind, title, body, path })
 }
 
 /// What people see a session called.

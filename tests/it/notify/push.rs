@@ -5,10 +5,12 @@ use sessionforge::base::id::ViewerId;
 use sessionforge::wire::Frame;
 use sessionforge::wire::hello::Role;
 use sessionforge::wire::message::{self, From, FromViewer, Take, ToViewer};
+use sessionforge::wire::session::{Exit, SessionInfo, SessionState};
 
 use super::Scene;
 use super::receiver::Receiver;
 use super::subscriber::Subscriber;
+use crate::support::http::Http;
 use crate::support::socket::Socket;
 use crate::support::wait::poll;
 
@@ -22,8 +24,12 @@ struct Browser {
 
 impl Browser {
     async fn subscribe(scene: &Scene) -> Self {
+        Self::of(&scene.owner).await
+    }
+
+    async fn of(who: &Http) -> Self {
         let (keys, service) = (Subscriber::new(), Receiver::start().await);
-        let mut owner = scene.owner.clone();
+        let mut owner = who.clone();
         let server_key =
             owner.get("/api/v1/me/notifications").await.ok().json()["push_key"].as_str().unwrap().to_owned();
         let made = owner.post("/api/v1/me/pushes", &keys.subscription(&service.url("/push/a"))).await.ok().json();
@@ -182,4 +188,35 @@ async fn the_session_one_looks_at_calls_nobody_and_an_open_page_is_told_what_to_
     expect(&mut page, |said| matches!(said, ToViewer::NoticeOver { .. }).then_some(())).await;
     assert_eq!(browser.expect(2).await, json!({ "over": scene.session }));
     assert_eq!(browser.service.all().len(), 2, "nothing was pushed of what was looked at");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_offered_a_session_is_told_and_its_owner_when_it_is_adopted_and_given_back() {
+    let scene = Scene::start().await;
+    let owners = Browser::subscribe(&scene).await;
+    let mut bea = scene.join("Bea").await;
+    let beas = Browser::of(&bea).await;
+    let path = |what: &str| format!("/api/v1/sessions/{}/{what}", scene.session);
+    let offer = json!({ "with": "organisation", "note": "look at the tests" });
+    scene.owner.clone().send("PUT", &path("sharing"), Some(&offer)).await.ok();
+    assert_eq!(beas.expect(1).await["show"]["body"], "Ada shares it: you can adopt it · workbench");
+    bea.post(&path("adopt"), &json!({})).await.ok();
+    assert_eq!(owners.expect(1).await["show"]["body"], "Bea adopted it · workbench");
+    assert_eq!(beas.expect(2).await, json!({ "over": scene.session }), "nobody needs to adopt it any more");
+
+    // Whoever has it is called.
+    scene.agent.ask(scene.session, 1, "ls").await;
+    assert_eq!(beas.expect(3).await["show"]["kind"], "permission");
+    assert_eq!(owners.expect(2).await, json!({ "over": scene.session }));
+    scene.agent.work(scene.session).await;
+    assert_eq!(beas.expect(4).await, json!({ "over": scene.session }));
+    bea.post(&path("return"), &json!({ "note": "done" })).await.ok();
+    assert_eq!(owners.expect(3).await["show"]["body"], "Bea gave it back · workbench");
+    let ended = |info: &mut SessionInfo| {
+        info.state = SessionState::Exited;
+        info.exit = Some(Exit { code: Some(3), signal: None });
+    };
+    scene.agent.change(scene.session, ended).await;
+    assert_eq!(owners.expect(4).await["show"]["body"], "Ended with exit code 3 · workbench");
+    assert_eq!(beas.service.all().len(), 4, "it is not hers any more");
 }

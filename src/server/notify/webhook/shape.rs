@@ -24,6 +24,7 @@ pub(in crate::server::notify) fn body(hook: &WebhookRow, news: &News, url: &str)
 pub(in crate::server) fn test_body(hook: &WebhookRow, url: &str) -> String {
     let notice = Notice {
         tag: "test".to_owned(),
+        at: unix_millis(),
         kind: Kind::Notice,
         title: "SessionForge".to_owned(),
         body: format!("A test of the webhook {:?}: messages arrive", hook.name),
