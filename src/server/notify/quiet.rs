@@ -15,7 +15,10 @@ pub(in crate::server) enum QuietError {
     #[error("{0:?} is no time of day: write it like 22:00")]
     Time(String),
     /// Not in the database.
-    #[error("{0:?} is no time zone: write its name in the IANA database, like Europe/Berlin")]
+    #[error(
+        "{0:?} is no time zone that this server knows: write its name in the IANA database, like Europe/Berlin; if it is one, the \
+         server's system lacks the package tzdata"
+    )]
     Zone(String),
 }
 
