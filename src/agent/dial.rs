@@ -15,15 +15,16 @@ use hyper::header::{HOST, PROXY_AUTHORIZATION};
 use hyper::{Method, Request};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::MaybeTlsStream;
 
 use super::endpoint::Endpoint;
 use super::error::UplinkError;
+use crate::base::trust;
 
 /// A way to a server, encrypted or not.
 pub(super) type Stream = MaybeTlsStream<TcpStream>;
@@ -93,7 +94,7 @@ pub(super) async fn dial(endpoint: &Endpoint, way: &Way) -> Result<Stream, Uplin
     }
     let name = ServerName::try_from(endpoint.host.clone())
         .map_err(|_| UplinkError::Address { server: endpoint.authority.clone() })?;
-    let connecting = TlsConnector::from(Arc::new(trust(way.ca_file.as_deref())?)).connect(name, stream);
+    let connecting = TlsConnector::from(Arc::new(trusted(way.ca_file.as_deref())?)).connect(name, stream);
     let encrypted = tokio::time::timeout(TLS_WITHIN, connecting).await.map_err(|_| UplinkError::NoAnswer)?;
     Ok(MaybeTlsStream::Rustls(encrypted.map_err(distrusted)?))
 }
@@ -143,13 +144,8 @@ async fn through(proxy: &Intercept, endpoint: &Endpoint) -> Result<TcpStream, Up
 }
 
 /// Whom to believe that a server is who it says.
-fn trust(ca_file: Option<&Path>) -> Result<ClientConfig, UplinkError> {
-    let mut roots = RootCertStore::empty();
-    let system = rustls_native_certs::load_native_certs();
-    for cause in &system.errors {
-        tracing::warn!(%cause, "an authority that the system trusts cannot be read");
-    }
-    roots.add_parsable_certificates(system.certs);
+fn trusted(ca_file: Option<&Path>) -> Result<ClientConfig, UplinkError> {
+    let mut roots = trust::system_roots();
     if let Some(path) = ca_file {
         let error = |cause: String| UplinkError::CaFile { path: path.to_owned(), cause };
         let certificates = CertificateDer::pem_file_iter(path).map_err(|cause| error(cause.to_string()))?;
@@ -163,11 +159,7 @@ fn trust(ca_file: Option<&Path>) -> Result<ClientConfig, UplinkError> {
             return Err(error("there is no certificate in it".to_owned()));
         }
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|cause| UplinkError::Unreachable(io::Error::other(cause)))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    trust::client(roots).map_err(|cause| UplinkError::Unreachable(io::Error::other(cause)))
 }
 
 /// A certificate that is not believed is another matter than a line that broke.

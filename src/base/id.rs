@@ -144,6 +144,18 @@ id!(
     /// An invitation's public name; not its token.
     InvitationId, "inv", "invitation"
 );
+id!(
+    /// Where an organisation's news is sent.
+    WebhookId, "whk", "webhook"
+);
+id!(
+    /// One message to one webhook, the same at each try.
+    DeliveryId, "msg", "delivery"
+);
+id!(
+    /// A browser that gets push messages.
+    PushId, "psh", "push subscription"
+);
 
 macro_rules! of_digest {
     ($($name:ident),*) => {$(
@@ -155,7 +167,7 @@ macro_rules! of_digest {
         }
     )*};
 }
-of_digest!(SessionId, KeyId, InvitationId, OrganisationId);
+of_digest!(SessionId, KeyId, InvitationId, OrganisationId, WebhookId);
 
 fn letters<const N: usize>(digest: [u8; 16]) -> [u8; N] {
     let mut rest = u128::from_be_bytes(digest);

@@ -88,6 +88,7 @@ fn serve(args: args::Server, data_dir: &Path, output: &mut Output, ready: impl F
         tls: args.tls_cert.zip(args.tls_key).map(|(certificate, key)| TlsFiles { certificate, key }),
         metrics_listen: args.metrics_listen,
         trusted_proxies: args.trusted_proxies,
+        notify_allow: args.notify_allow,
         ..ServerConfig::new(data_dir)
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -70,6 +70,19 @@ pub(super) async fn icon(headers: HeaderMap) -> Response {
     response
 }
 
+/// `/sw.js`: the service worker, at the root because what it works for is everywhere below it. Browsers look for a new one
+/// at each start; it loads nothing and talks to this server alone.
+pub(super) async fn service_worker(headers: HeaderMap) -> Response {
+    let mut response = found("sw.js", &headers, StatusCode::OK);
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; connect-src 'self'; frame-ancestors 'none'"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
 fn page(headers: &HeaderMap, status: StatusCode) -> Response {
     let mut response = found("index.html", headers, status);
     for (name, value) in [

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use axum::http::Uri;
+use ipnet::IpNet;
 
 use super::tls::TlsFiles;
 use crate::base::authority;
@@ -29,6 +30,8 @@ pub struct ServerConfig {
     pub metrics_listen: Option<SocketAddr>,
     /// Proxies that speak TLS to the world and may name the client in `X-Forwarded-For`.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Networks beside the public internet to which webhooks and push messages may be sent.
+    pub notify_allow: Vec<IpNet>,
 }
 
 impl ServerConfig {
@@ -42,6 +45,7 @@ impl ServerConfig {
             tls: None,
             metrics_listen: None,
             trusted_proxies: Vec::new(),
+            notify_allow: Vec::new(),
         }
     }
 

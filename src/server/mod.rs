@@ -17,6 +17,7 @@ mod links;
 mod listen;
 mod local;
 mod metrics;
+mod notify;
 pub mod open_files;
 mod openapi;
 mod places;
@@ -74,6 +75,7 @@ pub struct Shared {
     pub tasks: TaskTracker,
     pub(crate) sign_in: auth::SignIn,
     pub(crate) metrics: metrics::Metrics,
+    pub(in crate::server) notify: notify::Notifier,
     watchers: audit::Watchers,
     refusals: audit::Refusals,
     pub(crate) started_at: SystemTime,
@@ -113,6 +115,7 @@ impl Server {
             sign_in: auth::SignIn::load(Arc::clone(&relay)).await?,
             relay,
             store,
+            notify: notify::Notifier::new(config.notify_allow.clone()),
             config,
             url,
             on_loopback: address.ip().is_loopback(),
@@ -160,6 +163,10 @@ impl Server {
         shared.tasks.spawn(async move { audit::trim_daily(&trimming).await });
         let summing = Arc::clone(&shared);
         shared.tasks.spawn(async move { audit::sum_up_hourly(&summing).await });
+        let telling = Arc::clone(&shared);
+        shared.tasks.spawn(async move { notify::tell_all(&telling).await });
+        let delivering = Arc::clone(&shared);
+        shared.tasks.spawn(async move { notify::webhook::deliver_all(&delivering).await });
         let expiring = async {
             let mut beat = tokio::time::interval(EXPIRY_EVERY);
             while shutdown.run_until_cancelled(beat.tick()).await.is_some() {

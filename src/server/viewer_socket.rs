@@ -19,7 +19,7 @@ use super::auth::Caller;
 use super::auth::client::ClientAddress;
 use super::auth::permissions::{Permission, Whose};
 use super::rate::PerSecond;
-use super::relay::{Arrival, Line, Organisation, Page, Pulled, SessionHub, Slot, Tour, heard_on};
+use super::relay::{Arrival, Focus, Line, Organisation, Page, Pulled, SessionHub, Slot, Tour, heard_on};
 use super::socket::{BATCH_BYTES, Bye, Conversation, FrameSocket};
 use super::upgrade::Upgrade;
 use crate::base::id::SessionId;
@@ -101,6 +101,8 @@ struct Tab {
     marked: Vec<u32>,
     answers: Vec<Frame>,
     greeted: bool,
+    /// Which session its person looks at, if at any, while they have the page before them.
+    looking: Focus,
     tour: Tour,
     /// When news may go out next, and channels that wait for it to be told how many watch.
     news_at: Instant,
@@ -123,7 +125,7 @@ impl Tab {
         let relay = &shared.relay;
         let organisation = relay.organisation(caller.organisation).await.map_err(|_| Bye::Close(Close::Restart))?;
         let name = organisation.name_of(caller.user);
-        let page = Arc::new(Page::new(caller, name));
+        let page = Arc::new(Page::new(caller, name).that_shows());
         if !organisation.page_opened(&page) {
             return Err(Bye::Close(Close::TooMany));
         }
@@ -142,6 +144,7 @@ impl Tab {
             marked: Vec::new(),
             answers: Vec::new(),
             greeted: false,
+            looking: Focus::Elsewhere,
             tour: Tour::default(),
             news_at: now,
             counts: Vec::new(),
@@ -188,6 +191,10 @@ impl Tab {
             FromViewer::Theme { channel, theme } if is_theme(&theme) => {
                 self.with(channel, |hub, slot| hub.theme(slot, theme));
             }
+            FromViewer::Looking { here, session } => {
+                self.looking = if here { Focus::Here(session) } else { Focus::Elsewhere };
+                self.refocus();
+            }
             FromViewer::History { channel, id } if id != 0 => self.with(channel, |hub, slot| hub.history(slot, id)),
             FromViewer::Theme { .. } | FromViewer::History { .. } | FromViewer::Unknown => {}
         }
@@ -222,6 +229,7 @@ impl Tab {
             self.organisation.reconsider(session);
         }
         self.channels.insert(channel, Attached { session, hub, slot, queued: false });
+        self.refocus();
         self.organisation.viewers_changed(session);
         Ok(())
     }
@@ -230,7 +238,17 @@ impl Tab {
         if let Some(attached) = self.channels.remove(&channel) {
             attached.hub.detach(attached.slot);
             self.organisation.viewers_changed(attached.session);
+            self.refocus();
         }
+    }
+
+    /// What the page says that its person looks at, as far as it shows it.
+    fn refocus(&self) {
+        let shows = |session: &SessionId| self.channels.values().any(|attached| attached.session == *session);
+        self.page.set_focus(match self.looking {
+            Focus::Here(session) => Focus::Here(session.filter(shows)),
+            Focus::Elsewhere => Focus::Elsewhere,
+        });
     }
 
     fn has_news(&self) -> bool {
@@ -250,6 +268,7 @@ impl Tab {
             Pulled::Closed => {
                 let session = attached.session;
                 self.channels.remove(&channel);
+                self.refocus();
                 self.organisation.viewers_changed(session);
             }
         }
@@ -308,6 +327,9 @@ impl Conversation for Tab {
             self.news_at = now + NEWS_EVERY;
         }
         out.append(&mut self.answers);
+        while let Some(message) = self.page.next_notice() {
+            out.push(message::to_frame(&message));
+        }
         let mut marked = std::mem::take(&mut self.marked);
         self.page.take_channels(&mut marked);
         marked.drain(..).for_each(|channel| self.queue(channel));

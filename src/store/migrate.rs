@@ -3,7 +3,9 @@
 use redb::{Database, Durability, WriteTransaction};
 
 use super::db::Fault;
-use super::schema::{KEYS, MEMBERS, MEMBERSHIPS, META, SCHEMA, create_tables, create_tables_of_2, pair};
+use super::schema::{
+    KEYS, MEMBERS, MEMBERSHIPS, META, SCHEMA, create_tables, create_tables_of_2, create_tables_of_3, pair,
+};
 use super::{KeyRow, Scope};
 
 /// Where the version stands in [`META`].
@@ -13,7 +15,7 @@ pub(super) const SCHEMA_KEY: &str = "schema";
 type Step = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// Step `n` leads from schema `n` to `n + 1`. Schema 0 is an empty file.
-const STEPS: &[Step] = &[create_tables, members_and_scopes];
+const STEPS: &[Step] = &[create_tables, members_and_scopes, create_tables_of_3];
 
 const _: () = assert!(STEPS.len() == SCHEMA as usize, "every schema has a way to it");
 

@@ -19,6 +19,7 @@ mod links;
 mod machines;
 mod members;
 mod migrate;
+mod notify;
 mod open;
 mod organisations;
 mod remembered;
@@ -28,6 +29,7 @@ mod scope;
 mod second_factors;
 mod sessions;
 mod settings;
+mod webhooks;
 
 use std::fs::File;
 use std::path::Path;
@@ -43,11 +45,13 @@ pub use invitations::Joining;
 pub use later::Note;
 pub use machines::MachineEdit;
 pub use members::{Ended, Member};
+pub use notify::{Listening, PUSHES_PER_PERSON_MAX, PushRow};
 pub use row::{
     Admission, BrowserSessionRow, InvitationRow, KeyRow, LinkPurpose, LinkRow, MachineRow, MembershipRow,
     OrganisationRow, Role, SecondFactorRow, SessionRow, Sharing, USER_AGENT_BYTES_MAX, UserRow,
 };
 pub use scope::Scope;
+pub use webhooks::{DELIVERIES_PER_WEBHOOK_MAX, DeliveryRow, Shape, Try, WEBHOOKS_PER_ORGANISATION_MAX, WebhookRow};
 
 use db::{Db, Fault};
 use remembered::Remembered;

@@ -10,15 +10,18 @@ use serde::de::DeserializeOwned;
 
 use super::audit::{Entry, Head};
 use super::db::Fault;
+use super::notify::{PushRow, ToldRow};
 use super::row::{
     BrowserSessionRow, InvitationRow, KeyRow, LinkRow, MachineRow, MembershipRow, OrganisationRow, SecondFactorRow,
     SessionRow, UserRow,
 };
 use super::sessions::SessionHome;
+use super::webhooks::{DeliveryRow, WebhookRow};
 use crate::base::id::{OrganisationId, UserId};
+use crate::wire::notice::Preferences;
 
 /// Version of the layout below; `migrate` brings older ones here.
-pub(super) const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 3;
 
 /// Facts about the file itself: `schema`.
 pub(super) const META: Table<u32> = Table::new("meta");
@@ -60,6 +63,19 @@ pub(super) const AUDIT: Table<Entry> = Table::new("audit");
 /// Where each chain of the audit log ends, by chain.
 pub(super) const AUDIT_HEADS: Table<Head> = Table::new("audit_heads");
 
+/// What people want to be told and where, by user id.
+pub(super) const PREFERENCES: Table<Preferences> = Table::new("preferences");
+/// Browsers that get push messages, by user id and id.
+pub(super) const PUSHES: Table<PushRow> = Table::new("pushes");
+/// The request that was told last, by session id.
+pub(super) const NEEDS_TOLD: Table<ToldRow> = Table::new("needs_told");
+/// Webhooks.
+pub(super) const WEBHOOKS: Scoped<WebhookRow> = Scoped::new("webhooks", "webhook_homes");
+/// What was sent to webhooks and what waits, by webhook id and id.
+pub(super) const DELIVERIES: Table<DeliveryRow> = Table::new("deliveries");
+/// What waits, by its time and the key in [`DELIVERIES`].
+pub(super) const DELIVERIES_DUE: Table<()> = Table::new("deliveries_due");
+
 /// Creates every table of schema 1, so that no read meets a missing one.
 pub(super) fn create_tables(t: &WriteTransaction) -> Result<(), Fault> {
     META.create(t)?;
@@ -85,6 +101,16 @@ pub(super) fn create_tables_of_2(t: &WriteTransaction) -> Result<(), Fault> {
     INVITATION_HASHES.create(t)?;
     AUDIT.create(t)?;
     AUDIT_HEADS.create(t)
+}
+
+/// Creates the tables that came with schema 3.
+pub(super) fn create_tables_of_3(t: &WriteTransaction) -> Result<(), Fault> {
+    PREFERENCES.create(t)?;
+    PUSHES.create(t)?;
+    NEEDS_TOLD.create(t)?;
+    WEBHOOKS.create(t)?;
+    DELIVERIES.create(t)?;
+    DELIVERIES_DUE.create(t)
 }
 
 /// A transaction that can be read: a reading one, or the writer's own.

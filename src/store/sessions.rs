@@ -4,7 +4,7 @@ use redb::WriteTransaction;
 use serde::{Deserialize, Serialize};
 
 use super::db::Fault;
-use super::schema::{Look, MACHINES, SESSION_HOMES, SESSIONS, pair};
+use super::schema::{Look, MACHINES, NEEDS_TOLD, SESSION_HOMES, SESSIONS, pair};
 use super::{SessionRow, Store, StoreError};
 use crate::base::id::{MachineId, OrganisationId, SessionId};
 
@@ -73,6 +73,7 @@ pub(super) fn put(t: &WriteTransaction, row: &SessionRow) -> Result<(), Fault> {
 }
 
 fn remove(t: &WriteTransaction, row: &SessionRow) -> Result<(), Fault> {
+    NEEDS_TOLD.remove(t, &row.info.id.to_string())?;
     SESSIONS.remove(t, &place(row.organisation, row.machine, row.info.id))?;
     SESSION_HOMES.remove(t, &row.info.id.to_string())
 }

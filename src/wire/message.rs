@@ -10,6 +10,7 @@ use super::attention::{Answer, Hook};
 use super::frame::Frame;
 use super::handoff::{HandoffAsk, HandoffView};
 use super::load::Load;
+use super::notice::Notice;
 use super::session::{Launch, MachineFacts, ScreenText, SessionInfo};
 use super::view::{MachineView, SessionView};
 use crate::base::id::{MachineId, SessionId, ViewerId};
@@ -385,6 +386,14 @@ pub enum FromViewer {
         /// Chosen by the page, never 0.
         id: u32,
     },
+    /// Whether a person has this page before them, and which session it shows then. They are not notified of that one.
+    Looking {
+        /// The window has the focus and the page is visible.
+        here: bool,
+        /// The session whose terminal it shows.
+        #[serde(default)]
+        session: Option<SessionId>,
+    },
     /// A kind of a newer protocol.
     #[serde(other)]
     Unknown,
@@ -459,6 +468,22 @@ pub enum ToViewer {
         cols: u16,
         /// Size of the session in cells.
         rows: u16,
+    },
+    /// Something to show the person, beside what the fleet says.
+    Notice {
+        /// In words.
+        notice: Notice,
+        /// With a tone.
+        #[serde(default)]
+        sound: bool,
+        /// As a notification of the system.
+        #[serde(default)]
+        desktop: bool,
+    },
+    /// What was to be shown with this tag is over.
+    NoticeOver {
+        /// The tag.
+        tag: String,
     },
     /// Every output byte has been sent and the program has ended.
     End {

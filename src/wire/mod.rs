@@ -11,6 +11,7 @@ pub mod handoff;
 pub mod hello;
 pub mod load;
 pub mod message;
+pub mod notice;
 pub mod passing;
 pub mod session;
 pub mod view;

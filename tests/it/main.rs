@@ -20,6 +20,7 @@
 //! | [`restart`] | agent, server and `up` die and come back; sessions and viewers go on |
 //! | [`lost`] | PTY hosts die, one or all: the session is lost, its last screen stays |
 //! | [`machine_sleeps`] | what was typed before a machine slept is not applied after |
+//! | [`notify`] | people are told: webhooks signed, retried and logged; push messages that only their browser reads; nobody at what they look at |
 //! | [`permissions`] | who may do what: every address and every message, with every role, key and organisation |
 //! | [`attach`] | a person's own terminal on a session: raw and given back, sizes, floods, whatever dies |
 //! | [`handoff`] | sessions handed over: adopted, given and taken back, over every fault |
@@ -147,6 +148,7 @@ mod lost;
 mod machine_sleeps;
 mod machines;
 mod maintenance;
+mod notify;
 mod permissions;
 mod relay;
 mod restart;

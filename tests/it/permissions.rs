@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 
 use futures_util::StreamExt as _;
 use serde_json::Value;
+use sessionforge::base::id::WebhookId;
 use sessionforge::server::auth::permissions::{ByKey, TABLE, Whose, role_name};
 use sessionforge::server::routes;
 use sessionforge::store::{Role, Scope, Sharing, Store};
@@ -19,7 +20,7 @@ use tempfile::TempDir;
 use super::support::http::Http;
 use super::support::server::TestServer;
 use super::support::socket::{Refused, Socket};
-use cast::{Actor, KeyIs, Stage, cheap_hash};
+use cast::{Actor, KeyIs, Stage, WEBHOOK, cheap_hash};
 use table::{About, Row, rows};
 
 const ROLES: [Role; 4] = [Role::Owner, Role::Admin, Role::Member, Role::Viewer];
@@ -80,6 +81,8 @@ fn path(row: &Row, of: &Actor) -> String {
         About::Member => of.user.to_string(),
         About::Invitation => of.invitation.to_string(),
         About::Browser => of.browser.clone(),
+        About::Push => of.push.to_string(),
+        About::Webhook => of.webhook.to_string(),
     };
     let path = row.address.split(' ').nth(1).unwrap();
     format!("/api/v1{}", path.replace("{id}", &id))
@@ -122,6 +125,12 @@ async fn checks_of(row: Row, stage: &Stage<'_>, abroad: &Stage<'_>) -> Vec<Check
             of.invitation = invitation.id;
             stage.store.add_invitation(invitation).await.unwrap();
         }
+        if row.about == About::Webhook {
+            of.webhook = WEBHOOK.parse().unwrap();
+            if method == "DELETE" && expect == Expect::Allowed {
+                of.webhook = stage.webhook(WebhookId::random()).await;
+            }
+        }
         let (cookie, bearer) = match comes {
             Some(Comes::ByCookie) => (Some(who.cookie.clone()), None),
             Some(Comes::ByKey) => (None, Some(who.secret.clone())),
@@ -143,7 +152,7 @@ async fn checks_of(row: Row, stage: &Stage<'_>, abroad: &Stage<'_>) -> Vec<Check
             About::Key => &[Whose::Own, Whose::Others],
             // A member is somebody else's self; an invitation belongs to the organisation.
             About::Member => &[Whose::Others],
-            About::None | About::Invitation | About::Browser => &[Whose::Own],
+            About::None | About::Invitation | About::Browser | About::Push | About::Webhook => &[Whose::Own],
         };
         for whose in of_whose {
             // Somebody new each time: what is done may end them, or what is theirs.
@@ -240,6 +249,7 @@ async fn every_address_with_everybody_who_may_come_or_not() {
     let (store, [(here, founder), (there, _)]) = stages(&dir).await;
     let stage = Stage { store: &store, organisation: here, founder, password: cheap_hash() };
     let abroad = Stage { store: &store, organisation: there, founder, password: cheap_hash() };
+    stage.webhook(WEBHOOK.parse().unwrap()).await;
     let checks = checks(&stage, &abroad).await;
     drop(store);
     let server = TestServer::start_in(dir).await;

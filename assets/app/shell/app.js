@@ -13,12 +13,14 @@ import { Machines } from '../pages/machines.js';
 import { Members } from '../pages/members.js';
 import { More } from '../pages/more.js';
 import { NotFound } from '../pages/not_found.js';
+import { Notifications } from '../pages/notifications.js';
 import { Organisation } from '../pages/organisation.js';
 import { ResetPassword } from '../pages/reset_password.js';
 import { Security } from '../pages/security.js';
 import { Session } from '../pages/session.js';
 import { Setup, SetupNeeded } from '../pages/setup.js';
 import { SignIn, SignInByLink } from '../pages/sign_in.js';
+import { Webhooks } from '../pages/webhooks.js';
 import { newSession, NewSession } from '../session/new_session.js';
 import { Asking } from '../ui/ask.js';
 import { GivingBack } from '../session/handoff.js';
@@ -80,6 +82,8 @@ function Page() {
     case 'members': return html`<${Members} />`;
     case 'organisation': return html`<${Organisation} />`;
     case 'audit': return html`<${Audit} />`;
+    case 'notifications': return html`<${Notifications} />`;
+    case 'webhooks': return html`<${Webhooks} />`;
     case 'more': return html`<${More} />`;
     case 'unknown': return html`<${NotFound} />`;
   }

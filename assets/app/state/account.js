@@ -22,6 +22,9 @@ export const connection = signal(undefined);
 /** Whoever is signed in. */
 export const me = computed(() => (account.value.kind === 'in' ? account.value.me : undefined));
 
+/** Who shows what the server has to show; set once at the start. */
+export const onNotice = { run: (/** @type {import('../wire/messages.js').NoticeMessage} */ _message) => {} };
+
 /** Finds out who is there. Called at the start, after signing in and after a failure. */
 export async function enter() {
   try {
@@ -69,6 +72,7 @@ function connect(me) {
       if (state.kind === 'signed-out') leave({ expired: true });
     },
     onFleet: fleetChanged,
+    onNotice: (message) => onNotice.run(message),
     onBuild: (build) => { serverBuild.value = build; },
     onChanged: () => void enter().then(() => { if (account.value.kind !== 'in') connection.value?.stop(); }),
     async isSignedIn() {

@@ -101,6 +101,12 @@ function parsed(text) {
 /** @typedef {{organisation: string, invited_by: string, role: string, email: string | null, expires_at: number}} OpenedInvitation */
 /** @typedef {{id: string, current: boolean, created_at: number, last_seen: number, address: string | null, user_agent: string | null}} Browser */
 /** @typedef {{allowed: string[], yours: string}} Addresses */
+/** @typedef {'sound' | 'desktop' | 'push'} Channel */
+/** @typedef {{events: Record<string, Channel[]>, reach: 'mine' | 'all', quiet: {from: string, to: string, zone: string} | null, with_text: boolean}} Preferences */
+/** @typedef {Preferences & {usual: Record<string, Channel[]>, push_key: string, pushes: {id: string, current: boolean, created_at: number, user_agent: string | null}[]}} Notifications */
+/** @typedef {{id: string, name: string, url: string, shape: 'plain' | 'slack' | 'discord' | 'ntfy', events: string[], with_text: boolean, created_at: number, failing_since: number | null, off_since: number | null}} Webhook */
+/** @typedef {{id: string, kind: string, body: string, created_at: number, tries: {at: number, status?: number, error?: string, took: number}[], next_at: number | null, delivered: boolean}} Delivery */
+/** @typedef {{name: string, url: string, shape: string, events: string[], with_text: boolean}} WebhookWanted */
 /** @typedef {{action?: string, user?: string, outcome?: string, since?: number, until?: number, cursor?: number}} AuditFilter */
 /** @typedef {{seq: number, at: number, action: string, outcome: string, who: {user?: string, name?: string, key?: string, machine?: string, server?: boolean}, on?: string, from?: string, facts?: Record<string, string>}} AuditEntry */
 
@@ -201,6 +207,32 @@ export const api = {
   lookAtReset: (token) => call('POST', '/reset-password/look', { token }),
   /** @param {string} token @param {string} password */
   resetPassword: (token, password) => call('POST', '/reset-password', { token, password }),
+  /** @returns {Promise<Notifications>} */
+  notifications: () => call('GET', '/me/notifications'),
+  /** @param {Preferences} wants @returns {Promise<Notifications>} */
+  setNotifications: (wants) => call('PUT', '/me/notifications', wants),
+  /** @param {PushSubscriptionJSON} subscription @returns {Promise<{id: string}>} */
+  subscribe: (subscription) => call('POST', '/me/pushes', subscription),
+  /** @param {string} id */
+  unsubscribe: (id) => call('DELETE', `/me/pushes/${id}`),
+  /** @param {string} id */
+  testPush: (id) => call('POST', `/me/pushes/${id}/test`, {}),
+  /** @returns {Promise<{webhooks: Webhook[]}>} */
+  webhooks: () => call('GET', '/webhooks'),
+  /** @param {WebhookWanted} wanted @returns {Promise<Webhook & {secret: string}>} */
+  createWebhook: (wanted) => call('POST', '/webhooks', wanted),
+  /** @param {string} id @param {Partial<WebhookWanted> & {on?: boolean}} change @returns {Promise<Webhook>} */
+  changeWebhook: (id, change) => call('PATCH', `/webhooks/${id}`, change),
+  /** @param {string} id */
+  removeWebhook: (id) => call('DELETE', `/webhooks/${id}`),
+  /** @param {string} id @returns {Promise<Webhook & {secret: string}>} */
+  renewWebhookSecret: (id) => call('POST', `/webhooks/${id}/secret`, {}),
+  /** @param {string} id @returns {Promise<Delivery>} */
+  testWebhook: (id) => call('POST', `/webhooks/${id}/test`, {}),
+  /** @param {string} id @param {number} limit @returns {Promise<{deliveries: Delivery[]}>} */
+  deliveries: (id, limit) => call('GET', `/webhooks/${id}/deliveries?limit=${limit}`),
+  /** @param {string} id @param {string} delivery @returns {Promise<Delivery>} */
+  redeliver: (id, delivery) => call('POST', `/webhooks/${id}/redeliver`, { delivery }),
   /** @param {string} machine */
   removeMachine: (machine) => call('DELETE', `/machines/${machine}`),
 };

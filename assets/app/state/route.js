@@ -6,7 +6,7 @@ const here = signal({ path: location.pathname, hash: location.hash });
 
 /**
  * @typedef {{page: 'home'} | {page: 'session', id: string} | {page: 'machine', id: string} | {page: 'machines'} | {page: 'more'}
- *   | {page: 'keys'} | {page: 'account'} | {page: 'security'} | {page: 'members'} | {page: 'organisation'} | {page: 'audit'} | {page: 'invitation', token: string} | {page: 'reset-password', token: string} | {page: 'setup', token: string} | {page: 'sign-in', token: string} | {page: 'unknown'}} Route
+ *   | {page: 'keys'} | {page: 'account'} | {page: 'security'} | {page: 'members'} | {page: 'organisation'} | {page: 'audit'} | {page: 'notifications'} | {page: 'webhooks'} | {page: 'invitation', token: string} | {page: 'reset-password', token: string} | {page: 'setup', token: string} | {page: 'sign-in', token: string} | {page: 'unknown'}} Route
  */
 
 export const route = computed(() => read(here.value.path, here.value.hash));
@@ -19,7 +19,7 @@ export function read(pathname, hash) {
     case '': return { page: 'home' };
     case 'sessions': return second ? { page: 'session', id: second } : { page: 'home' };
     case 'machines': return second ? { page: 'machine', id: second } : { page: 'machines' };
-    case 'settings': return second === 'keys' || second === 'account' || second === 'security' || second === 'members' || second === 'organisation' || second === 'audit' ? { page: second } : { page: 'more' };
+    case 'settings': return second === 'keys' || second === 'account' || second === 'security' || second === 'members' || second === 'organisation' || second === 'audit' || second === 'notifications' || second === 'webhooks' ? { page: second } : { page: 'more' };
     case 'setup': return { page: 'setup', token: hash.slice(1) };
     case 'invitation': return { page: 'invitation', token: hash.slice(1) };
     case 'reset-password': return { page: 'reset-password', token: hash.slice(1) };

@@ -96,7 +96,8 @@
  *   | {kind: 'take_control', channel: number, cols: number, rows: number}
  *   | {kind: 'resize', channel: number, cols: number, rows: number}
  *   | {kind: 'theme', channel: number, theme: Theme}
- *   | {kind: 'history', channel: number, id: number}} FromViewer
+ *   | {kind: 'history', channel: number, id: number}
+ *   | {kind: 'looking', here: boolean, session?: string}} FromViewer
  */
 
 /** @typedef {{you: boolean, present: boolean, may_type?: boolean, viewers: number, cols: number, rows: number}} Control */
@@ -108,6 +109,9 @@
  *   | {kind: 'session', session: SessionView}
  *   | {kind: 'session_gone', id: string}} FleetMessage
  */
+
+/** @typedef {{tag: string, at: number, kind: string, title: string, body: string, path: string}} Notice */
+/** @typedef {{kind: 'notice', notice: Notice, sound: boolean, desktop: boolean} | {kind: 'notice_over', tag: string}} NoticeMessage */
 
 /**
  * @typedef {{kind: 'attached', channel: number, live: boolean}

@@ -16,6 +16,7 @@ import { decode, encode } from './frame.js';
  *   | {kind: 'gone', reason: string}} ConnectionState
  */
 /** @typedef {import('./messages.js').FleetMessage} FleetMessage */
+/** @typedef {import('./messages.js').NoticeMessage} NoticeMessage */
 /** @typedef {import('./messages.js').FromViewer} FromViewer */
 /** @typedef {Exclude<import('./frame.js').Frame, {kind: 'unknown'}>} Frame */
 /** @typedef {import('./line.js').Line} Line */
@@ -62,6 +63,7 @@ export class Connection {
    * @param {string} to.build
    * @param {(state: ConnectionState) => void} to.onState
    * @param {(message: FleetMessage) => void} to.onFleet
+   * @param {(message: NoticeMessage) => void} to.onNotice  something to show the person, or to take back
    * @param {(build: string) => void} to.onBuild   the server's, at every connection
    * @param {() => void} to.onChanged  what one may see has changed: whoever hears this asks who they are anew
    * @param {() => Promise<boolean>} to.isSignedIn  asked when a connection is refused without a word
@@ -189,6 +191,7 @@ export class Connection {
       case 'control': {
         const message = JSON.parse(this.#text.decode(frame.json));
         if (typeof message.channel === 'number') this.#channels.get(message.channel)?.message(message);
+        else if (message.kind === 'notice' || message.kind === 'notice_over') this.to.onNotice(message);
         else this.to.onFleet(message);
         return;
       }

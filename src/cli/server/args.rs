@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
+use ipnet::IpNet;
 
 use crate::cli::args::DataDir;
 use crate::server::{LISTEN_DEFAULT, PublicUrl};
@@ -31,6 +32,10 @@ pub(in crate::cli) struct Server {
     /// Let other machines speak plain HTTP to it: whoever is on the way can read passwords and terminals
     #[arg(long, env = "SESSIONFORGE_INSECURE_HTTP")]
     pub(super) insecure_http: bool,
+    /// Network beside the public internet to which webhooks and push messages may be sent, like 10.0.0.0/8; may be given
+    /// several times
+    #[arg(long, value_name = "NETWORK", env = "SESSIONFORGE_NOTIFY_ALLOW", value_delimiter = ',')]
+    pub(super) notify_allow: Vec<IpNet>,
     /// Certificate for TLS, PEM, with those that vouch for it; read again when it changes
     #[arg(long, value_name = "FILE", env = "SESSIONFORGE_TLS_CERT", requires = "tls_key")]
     pub(super) tls_cert: Option<PathBuf>,

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::answer::ApiError;
 use super::super::auth::Caller;
-use crate::base::id::{InvitationId, KeyId, MachineId, OrganisationId, SessionId, UserId};
+use crate::base::id::{InvitationId, KeyId, MachineId, OrganisationId, SessionId, UserId, WebhookId};
 use crate::base::problem::Code;
 
 /// Name of the header, in lower case.
@@ -36,6 +36,11 @@ impl IdempotencyKey {
     /// The invitation that a request with this key makes.
     pub(in crate::server) fn invitation(&self, caller: &Caller) -> Option<InvitationId> {
         self.digest(caller, "invitation").map(InvitationId::of_digest)
+    }
+
+    /// The webhook that a request with this key makes.
+    pub(in crate::server) fn webhook(&self, caller: &Caller) -> Option<WebhookId> {
+        self.digest(caller, "webhook").map(WebhookId::of_digest)
     }
 
     /// The organisation that a request with this key founds. Its person is who repeats it: the first request moved their

@@ -13,6 +13,7 @@ pub(super) mod machines;
 pub(super) mod me;
 pub(super) mod members;
 pub(super) mod needs;
+pub(super) mod notifications;
 pub(super) mod organisation;
 mod paged;
 pub(super) mod reset;
@@ -21,6 +22,7 @@ pub(super) mod second_factor;
 pub(super) mod sessions;
 pub(super) mod setup;
 pub(super) mod sign_in;
+pub(super) mod webhooks;
 
 use std::sync::Arc;
 

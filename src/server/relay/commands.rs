@@ -156,6 +156,7 @@ impl Relay {
             return Err(Problem::new(Code::SessionEnded, "the session's program has ended already"));
         }
         place.uplink(view.machine)?;
+        place.stopping(session);
         let deadline = Instant::now() + ENDED_WITHIN;
         let mut told = None;
         loop {

@@ -20,6 +20,7 @@ use crate::base::secret::SecretHash;
 use crate::server::auth::permissions::Permission;
 use crate::server::auth::{Caller, Via};
 use crate::server::heart::Heart;
+use crate::server::notify::desk::Desk;
 use crate::store::{MachineEdit, Note, Store, StoreError};
 use crate::wire::close::Close;
 use crate::wire::view::{MachineView, SessionView};
@@ -34,6 +35,7 @@ pub struct Relay {
 struct Inner {
     store: Store,
     saver: Arc<Saver>,
+    desk: Arc<Desk>,
     /// Loaded when the first of its people or agents comes.
     organisations: Mutex<HashMap<OrganisationId, Arc<OnceCell<Arc<Organisation>>>>>,
     closing: AtomicBool,
@@ -46,13 +48,18 @@ impl Relay {
     pub fn new(store: Store) -> Self {
         let saver = Saver::spawn(store.clone());
         let (organisations, closing, heart) = (Mutex::default(), AtomicBool::new(false), Heart::start());
-        let memory = Memory::default();
+        let (memory, desk) = (Memory::default(), Arc::default());
         give_back::spawn(memory.all());
-        Self { inner: Arc::new(Inner { store, saver, organisations, closing, heart, memory }) }
+        Self { inner: Arc::new(Inner { store, saver, desk, organisations, closing, heart, memory }) }
     }
 
     pub(crate) fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    /// Where what happens is laid down for whoever tells people.
+    pub(in crate::server) fn desk(&self) -> &Desk {
+        &self.inner.desk
     }
 
     /// What hubs hold of what agents sent.
@@ -69,7 +76,8 @@ impl Relay {
     pub async fn organisation(&self, id: OrganisationId) -> Result<Arc<Organisation>, Problem> {
         let cell = Arc::clone(self.organisations().entry(id).or_default());
         let load = || async {
-            let organisation = Organisation::load(id, &self.inner.store, Arc::clone(&self.inner.saver)).await?;
+            let (saver, desk) = (Arc::clone(&self.inner.saver), Arc::clone(&self.inner.desk));
+            let organisation = Organisation::load(id, &self.inner.store, saver, desk).await?;
             Ok::<_, StoreError>(Arc::new(organisation))
         };
         Ok(Arc::clone(cell.get_or_try_init(load).await?))

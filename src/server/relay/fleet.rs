@@ -4,6 +4,7 @@ mod handing;
 mod known;
 mod sight;
 mod starting;
+mod telling;
 mod tour;
 
 use std::collections::HashSet;
@@ -23,6 +24,7 @@ use crate::base::clock::unix_millis;
 use crate::base::id::{MachineId, OrganisationId, SessionId, UserId, fill_random};
 use crate::base::limits::{PAGES_PER_PERSON_MAX, SESSIONS_KNOWN_MAX};
 use crate::base::problem::{Code, Problem};
+use crate::server::notify::desk::Desk;
 use crate::store::{MachineRow, Note, SessionRow, Sharing, Store, StoreError};
 use crate::wire::Frame;
 use crate::wire::close::Close;
@@ -34,6 +36,8 @@ use crate::wire::session::SessionInfo;
 pub struct Organisation {
     id: OrganisationId,
     saver: Arc<Saver>,
+    /// Where what happens is laid down for whoever tells people.
+    desk: Arc<Desk>,
     state: Mutex<State>,
     /// Told when a machine or a session changed, for commands that wait for that.
     news: Arc<Notify>,
@@ -60,7 +64,12 @@ pub struct Census {
 
 impl Organisation {
     /// As the store remembers it: every machine away until its agent connects.
-    pub(super) async fn load(id: OrganisationId, store: &Store, saver: Arc<Saver>) -> Result<Self, StoreError> {
+    pub(super) async fn load(
+        id: OrganisationId,
+        store: &Store,
+        saver: Arc<Saver>,
+        desk: Arc<Desk>,
+    ) -> Result<Self, StoreError> {
         let names = store.members(id).await?.into_iter().map(|member| (member.user.id, member.user.name)).collect();
         let mut state = State { names, ..State::default() };
         for row in store.machines(id).await? {
@@ -73,7 +82,7 @@ impl Organisation {
         let mut began = [0; 8];
         fill_random(&mut began);
         let (began, turn) = (u64::from_be_bytes(began), tokio::sync::Mutex::new(()));
-        Ok(Self { id, saver, state: Mutex::new(state), news, began, turn })
+        Ok(Self { id, saver, desk, state: Mutex::new(state), news, began, turn })
     }
 
     /// Wakes when a machine or a session changes. Make it before looking.
@@ -135,6 +144,7 @@ impl Organisation {
         state.machines.insert(id, machine);
         self.saver.note(Note::MachineSeen(self.id, id, unix_millis()));
         state.tell_machine(id);
+        self.tell_machine_is(&state, id, true);
     }
 
     /// An agent's connection has ended. Whether the machine is away now: a newer connection may have come.
@@ -150,6 +160,7 @@ impl Organisation {
         self.saver.note(Note::MachineSeen(self.id, uplink.machine, machine.last_seen));
         state.of(uplink.machine).for_each(|session| session.hub.offline(uplink));
         state.tell_machine(uplink.machine);
+        self.tell_machine_is(&state, uplink.machine, false);
         true
     }
 
@@ -188,10 +199,11 @@ impl Organisation {
                 }
                 let owner = state.starting.get(&id).copied().unwrap_or(owner);
                 let (machine, organisation, sharing) = (uplink.machine, self.id, Sharing::default());
-                let (info, handoff) = (info.clone(), None);
+                let (fresh, info, handoff) = (info.clone().lasting(), info.clone(), None);
                 let hub = state.insert(SessionRow { machine, organisation, owner, info, sharing, handoff });
                 self.save(&state, id);
                 state.tell_session(id);
+                self.tell_change(&state, &fresh, id);
                 hub
             }
         };
@@ -236,6 +248,8 @@ impl Organisation {
     fn remove(&self, state: &mut State, id: SessionId) {
         // Before it is gone: then nobody could say who saw it.
         state.tell_session(id);
+        self.tell_gone(state, id);
+        state.stopping.remove(&id);
         if let Some(session) = state.sessions.remove(&id) {
             if let Some(machine) = state.machines.get_mut(&session.machine) {
                 machine.sessions.remove(&id);
@@ -332,11 +346,12 @@ impl Organisation {
         }
         // What a program is at is of no interest after a restart; pages are told all the same.
         let worth_saving = session.info.clone().lasting() != info.clone().lasting();
-        session.info = info;
+        let before = std::mem::replace(&mut session.info, info);
         if worth_saving {
             self.save(state, id);
         }
         state.tell_session(id);
+        self.tell_change(state, &before, id);
     }
 
     fn save(&self, state: &State, id: SessionId) {

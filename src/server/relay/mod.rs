@@ -22,6 +22,6 @@ pub(crate) use fleet::Tour;
 pub use fleet::{Census, Organisation};
 pub(in crate::server) use handing::By;
 pub use line::Line;
-pub use page::Page;
+pub use page::{Focus, Page};
 pub use session_hub::{Arrival, Once, Pulled, Rights, SessionHub, Slot, Violation, heard_on};
 pub use uplink::{Answer, Full, Uplink};

@@ -94,6 +94,14 @@ actions! {
     SessionAdopt = "session.adopt";
     /// It was given back, or taken back.
     SessionReturn = "session.return";
+    /// A webhook was made.
+    WebhookMake = "webhook.make";
+    /// A webhook was changed, given a new secret, or switched off or on.
+    WebhookChange = "webhook.change";
+    /// A webhook was removed.
+    WebhookRemove = "webhook.remove";
+    /// The server switched a webhook off whose receiver failed for days.
+    WebhookOff = "webhook.off";
     /// A setting of the organisation or the server was changed.
     Setting = "setting.change";
     /// Refusals that are not named one by one, because there were too many.

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::base::allow_list::AllowList;
+use crate::wire::notice::{Channel, Kind, Preferences, Quiet, Reach};
 use crate::wire::session::Exit;
 
+const SCHEMA_3: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/state-schema-3.redb"));
 const SCHEMA_2: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/state-schema-2.redb"));
 /// Changes to the rows below go into a new file with a new schema, or have defaults for what this file lacks.
 pub(super) const SCHEMA_1: &[u8] =
@@ -125,6 +127,55 @@ fn link() -> LinkRow {
     LinkRow { hash: Secret::new("link").hash(), purpose, expires_at: Some(9_000), once: None }
 }
 
+fn wants() -> Preferences {
+    let quiet = Quiet { from: "22:00".to_owned(), to: "07:00".to_owned(), zone: "Europe/Berlin".to_owned() };
+    let events = [(Kind::Done, [Channel::Sound, Channel::Push].into())].into();
+    Preferences { events, reach: Reach::All, quiet: Some(quiet), with_text: true }
+}
+
+fn push() -> PushRow {
+    PushRow {
+        id: "psh_000000000001".parse().unwrap(),
+        user: user(),
+        browser: browser().hash,
+        endpoint: "https://push.example.org/a".to_owned(),
+        p256dh: "BAAA".to_owned(),
+        auth: "AAAA".to_owned(),
+        created_at: 1_000,
+    }
+}
+
+fn webhook() -> WebhookRow {
+    WebhookRow {
+        id: "whk_000000000001".parse().unwrap(),
+        organisation: organisation(),
+        name: "chat".to_owned(),
+        url: "https://chat.example.org/hook".to_owned(),
+        secret: Secret::new("whsec_AAAA"),
+        shape: Shape::Slack,
+        events: [Kind::Permission, Kind::Failed].into(),
+        with_text: true,
+        created_by: user(),
+        created_at: 1_000,
+        failing_since: Some(2_000),
+        off_since: None,
+    }
+}
+
+fn delivery() -> DeliveryRow {
+    DeliveryRow {
+        id: "msg_000000000001".parse().unwrap(),
+        webhook: webhook().id,
+        organisation: organisation(),
+        kind: Kind::Failed,
+        body: "{}".to_owned(),
+        created_at: 2_000,
+        tries: vec![Try { at: 2_000, status: Some(500), error: None, took: 3 }],
+        next_at: Some(3_000),
+        delivered: false,
+    }
+}
+
 fn store_of(file: &[u8]) -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("state.redb"), file).unwrap();
@@ -177,6 +228,21 @@ async fn what_schema_2_held_is_all_there() {
 }
 
 #[tokio::test]
+async fn what_schema_3_held_is_all_there() {
+    let (_dir, store) = store_of(SCHEMA_3);
+    // Before somebody signs in, and who has expired by then is signed out.
+    assert_eq!(store.pushes(user(), 1_500).await.unwrap(), [push()]);
+    expect_basics(&store, key(), machine(), session()).await;
+    assert_eq!(store.preferences(user()).await.unwrap(), wants());
+    assert!(!store.is_untold(session().info.id, 1, 5).await.unwrap());
+    let hooks = store.webhooks(organisation()).await.unwrap();
+    assert_eq!((hooks[0].id, &hooks[0].events), (webhook().id, &webhook().events));
+    assert!(hooks[0].secret.same_as(&webhook().secret));
+    assert_eq!(store.deliveries(organisation(), webhook().id).await.unwrap(), [delivery()]);
+    assert_eq!(store.deliveries_due(9_000, 9, |_, _| true).await.unwrap().0, [delivery()]);
+}
+
+#[tokio::test]
 #[ignore = "writes the fixture of the present schema; refuses to replace one"]
 async fn freeze() {
     let path =
@@ -209,6 +275,11 @@ async fn freeze() {
     store.begin_second_factor(user(), Secret::new("AAAA")).await.unwrap();
     store.confirm_second_factor(user(), 7, vec![Secret::new("recovery").hash()], 1_000).await.unwrap();
     store.put_setting("theme", "dark".into()).await.unwrap();
+    store.put_preferences(user(), wants()).await.unwrap();
+    store.add_push(push(), 1_000).await.unwrap();
+    store.is_untold(session().info.id, 1, 5).await.unwrap();
+    store.add_webhook(webhook()).await.unwrap();
+    store.add_deliveries(vec![delivery()]).await.unwrap();
     drop(store);
     std::fs::copy(dir.path().join("state.redb"), path).unwrap();
 }

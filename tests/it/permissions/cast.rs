@@ -3,9 +3,13 @@
 use serde_json::json;
 use sessionforge::base::api_key;
 use sessionforge::base::clock::unix_millis;
-use sessionforge::base::id::{InvitationId, KeyId, MachineId, OrganisationId, SessionId, UserId};
+use sessionforge::base::id::{InvitationId, KeyId, MachineId, OrganisationId, PushId, SessionId, UserId, WebhookId};
 use sessionforge::base::secret::Secret;
-use sessionforge::store::{BrowserSessionRow, InvitationRow, Joining, KeyRow, Role, Scope, SessionRow, Sharing, Store};
+use sessionforge::store::{
+    BrowserSessionRow, InvitationRow, Joining, KeyRow, PushRow, Role, Scope, SessionRow, Shape, Sharing, Store,
+    WebhookRow,
+};
+use sessionforge::wire::notice::Kind;
 use sessionforge::wire::session::{MachineFacts, SessionInfo};
 
 /// One person, with a a key, a machine and a session.
@@ -14,6 +18,10 @@ pub struct Actor {
     pub user: UserId,
     /// What the browser is called to its person.
     pub browser: String,
+    /// The same, as what gets push messages.
+    pub push: PushId,
+    /// A webhook of their organisation, if one was made.
+    pub webhook: WebhookId,
     /// An invitation of theirs, if one was made.
     pub invitation: InvitationId,
     /// `Cookie` to send.
@@ -48,6 +56,12 @@ pub struct Stage<'a> {
     /// Of [`PASSWORD`].
     pub password: String,
 }
+
+/// The webhook that everybody asks about who does not remove one.
+pub const WEBHOOK: &str = "whk_000000000001";
+
+/// In the log of every webhook.
+pub const DELIVERY: &str = "msg_000000000001";
 
 /// Everybody's.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -98,7 +112,8 @@ impl Stage<'_> {
         let cookie = format!("sf={cookie}");
         let invitation = InvitationId::random();
         let browser = row.public_name().to_owned();
-        Actor { user: row.user, browser, invitation, cookie, secret, key, machine, session }
+        let (push, webhook) = (self.push(&row).await, WebhookId::random());
+        Actor { user: row.user, browser, push, webhook, invitation, cookie, secret, key, machine, session }
     }
 
     /// An invitation that is open.
@@ -114,6 +129,39 @@ impl Stage<'_> {
             created_at: now,
             expires_at: now + 1_000_000,
         }
+    }
+
+    /// A browser gets push messages, from a service that cannot be reached.
+    async fn push(&self, browser: &BrowserSessionRow) -> PushId {
+        let (id, user, browser) = (PushId::random(), browser.user, browser.hash.clone());
+        let (endpoint, p256dh, auth) = (format!("https://127.0.0.1:9/{id}"), String::new(), String::new());
+        let row = PushRow { id, user, browser, endpoint, p256dh, auth, created_at: 1 };
+        self.store.add_push(row, unix_millis()).await.unwrap();
+        id
+    }
+
+    /// A webhook to where nothing may be sent, with [`DELIVERY`] in its log.
+    pub async fn webhook(&self, id: WebhookId) -> WebhookId {
+        let row = WebhookRow {
+            id,
+            organisation: self.organisation,
+            name: "webhook".to_owned(),
+            url: "https://localhost:9/".to_owned(),
+            secret: Secret::new("whsec_AAAA"),
+            shape: Shape::Plain,
+            events: Kind::ALL.into(),
+            with_text: false,
+            created_by: self.founder,
+            created_at: 1,
+            failing_since: None,
+            off_since: None,
+        };
+        self.store.add_webhook(row).await.unwrap();
+        let delivery = json!({
+            "id": DELIVERY, "webhook": id, "organisation": self.organisation, "kind": "done", "body": "{}", "created_at": 1,
+        });
+        self.store.add_deliveries(vec![serde_json::from_value(delivery).unwrap()]).await.unwrap();
+        id
     }
 
     async fn key(&self, user: UserId, is: KeyIs) -> (String, KeyId) {

@@ -25,7 +25,11 @@ const CHANNEL: u32 = 5;
 /// compile before it has its row here.
 fn may(message: &FromViewer) -> [&'static str; 3] {
     match message {
-        FromViewer::Attach { .. } | FromViewer::Detach { .. } | FromViewer::History { .. } => ["oamv", "oamv", "oa"],
+        // Where one looks counts only for what one has attached, and hides news from oneself alone.
+        FromViewer::Attach { .. }
+        | FromViewer::Detach { .. }
+        | FromViewer::History { .. }
+        | FromViewer::Looking { .. } => ["oamv", "oamv", "oa"],
         // The PTY host applies size and colours of the controller only; who may not type never is.
         FromViewer::Resize { .. } | FromViewer::Theme { .. } | FromViewer::TakeControl { .. } => ["oam", "", ""],
         FromViewer::Unknown => ["", "", ""],

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::cast::PASSWORD;
+use super::cast::{DELIVERY, PASSWORD};
 
 /// What stands in a path's `{id}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub enum About {
     Invitation,
     /// A browser of the caller's own.
     Browser,
+    /// A browser of the caller's own that gets push messages.
+    Push,
+    /// A webhook of the organisation.
+    Webhook,
 }
 
 /// One address: who may do it to what. Letters are roles: owner, admin, member, viewer.
@@ -60,7 +64,7 @@ fn password() -> Value {
 /// Every address of the API.
 #[rustfmt::skip]
 pub fn rows() -> Vec<Row> {
-    use About::{Browser, Invitation, Key, Machine, None, Session};
+    use About::{Browser, Invitation, Key, Machine, None, Push, Session, Webhook};
     vec![
         row("GET /setup/status", None, "*", ""),
         row("POST /setup", None, "*", ""),
@@ -78,6 +82,11 @@ pub fn rows() -> Vec<Row> {
         Row { body: password, ..row("POST /me/second-factor/remove", None, "oamv", "-") },
         row("GET /me/browsers", None, "oamv", "-"),
         row("DELETE /me/browsers/{id}", Browser, "oamv", "-"),
+        row("GET /me/notifications", None, "oamv", "-"),
+        row("PUT /me/notifications", None, "oamv", "-"),
+        row("POST /me/pushes", None, "oamv", "-"),
+        row("DELETE /me/pushes/{id}", Push, "oamv", "-"),
+        row("POST /me/pushes/{id}/test", Push, "oamv", "-"),
         row("POST /me/organisation", None, "oamv", "-"),
         row("POST /me/invitations", None, "oamv", "-"),
         row("POST /me/leave", None, "oamv", "-"),
@@ -100,6 +109,14 @@ pub fn rows() -> Vec<Row> {
         row("GET /keys", None, "oam", "admin"),
         Row { body: || json!({ "name": "new" }), ..row("POST /keys", None, "oam", "-") },
         Row { others: "oa", ..row("DELETE /keys/{id}", Key, "oam", "admin") },
+        row("GET /webhooks", None, "oa", "admin"),
+        Row { body: || json!({ "name": "new", "url": "https://localhost:9/" }), ..row("POST /webhooks", None, "oa", "admin") },
+        Row { body: || json!({ "name": "renamed" }), ..row("PATCH /webhooks/{id}", Webhook, "oa", "admin") },
+        row("DELETE /webhooks/{id}", Webhook, "oa", "admin"),
+        row("POST /webhooks/{id}/secret", Webhook, "oa", "admin"),
+        row("POST /webhooks/{id}/test", Webhook, "oa", "admin"),
+        row("GET /webhooks/{id}/deliveries", Webhook, "oa", "admin"),
+        Row { body: || json!({ "delivery": DELIVERY }), ..row("POST /webhooks/{id}/redeliver", Webhook, "oa", "admin") },
         row("GET /machines", None, "oamv", "machines:read"),
         Row { shared: "oamv", others: "oa", ..row("GET /machines/{id}", Machine, "oamv", "machines:read") },
         Row { others: "oa", body: || json!({ "name": "new" }), ..row("PATCH /machines/{id}", Machine, "oam", "machines:write") },

@@ -41,6 +41,8 @@ pub(super) struct Link {
     waiting: Mutex<HashMap<u64, oneshot::Sender<Value>>>,
     /// Errors that pages reported: uncaught exceptions, console errors, refused resources.
     complaints: Mutex<Vec<String>>,
+    /// Service workers that DevTools told of.
+    pub(super) registrations: Mutex<Vec<Value>>,
 }
 
 /// Where a Chromium may be found.
@@ -100,6 +102,7 @@ impl Chrome {
             next: AtomicU64::new(1),
             waiting: Mutex::default(),
             complaints: Mutex::default(),
+            registrations: Mutex::default(),
         });
         tokio::spawn(dispatch(Arc::clone(&link), receive));
         Self { _process: process, profile, link, _turn: turn }
@@ -139,6 +142,12 @@ async fn dispatch(link: Arc<Link>, mut receive: SplitStream<Socket>) {
             continue;
         }
         let params = &value["params"];
+        if value["method"] == "ServiceWorker.workerRegistrationUpdated" {
+            link.registrations
+                .lock()
+                .unwrap()
+                .extend(params["registrations"].as_array().into_iter().flatten().cloned());
+        }
         let complaint = match value["method"].as_str() {
             Some("Runtime.exceptionThrown") => {
                 let details = &params["exceptionDetails"];

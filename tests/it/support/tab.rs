@@ -207,6 +207,16 @@ impl Tab {
         self.call("Network.emulateNetworkConditions", conditions).await;
     }
 
+    /// The number of the service worker's registration, as DevTools calls it.
+    pub async fn service_worker(&self) -> String {
+        self.call("ServiceWorker.enable", json!({})).await;
+        poll("DevTools tells of the service worker", async || {
+            let known = self.link.registrations.lock().unwrap().last()?["registrationId"].clone();
+            known.as_str().map(str::to_owned)
+        })
+        .await
+    }
+
     /// Writes what is on the screen to `target/screenshots/NAME.png`.
     pub async fn screenshot(&self, name: &str) {
         let answer = self.call("Page.captureScreenshot", json!({"format": "png"})).await;

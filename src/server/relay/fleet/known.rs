@@ -1,7 +1,7 @@
 //! What is known of an organisation's machines and sessions: found by id, and sessions by their machine.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) pages: Vec<Arc<Page>>,
     /// Who asked for sessions that do not run yet.
     pub(super) starting: HashMap<SessionId, UserId>,
+    /// Whose programs somebody has ended.
+    pub(super) stopping: HashSet<SessionId>,
     /// What people are called.
     pub(super) names: HashMap<UserId, String>,
     /// The organisation's.

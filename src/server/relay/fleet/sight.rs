@@ -119,10 +119,11 @@ impl Organisation {
         let mut state = self.state();
         state.tell_session(id);
         let Some(session) = state.sessions.get_mut(&id) else { return };
-        session.handoff = Some(handoff);
+        let before = session.handoff.replace(handoff);
         session.hub.reconsider(|who| session.rights(who));
         let machine = session.machine;
         state.tell_session(id);
+        self.tell_handoff(&state, id, before.as_ref());
         // With a session its machine comes and goes.
         state.tell_machine_to(machine, |_| true);
     }

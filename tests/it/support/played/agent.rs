@@ -8,9 +8,10 @@ use sessionforge::base::id::{MachineId, SessionId, fill_random};
 use sessionforge::base::limits::PING_EVERY;
 use sessionforge::stream::backoff::Backoff;
 use sessionforge::wire::Frame;
+use sessionforge::wire::attention::{Need, Reason};
 use sessionforge::wire::hello::Role;
 use sessionforge::wire::message::{self, Announced, FromAgent, ToAgent};
-use sessionforge::wire::session::MachineFacts;
+use sessionforge::wire::session::{Activity, MachineFacts, SessionInfo};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -32,7 +33,7 @@ enum Order {
     Cut,
     Away(bool),
     Replace(SessionId),
-    Change(SessionId, String),
+    Change(SessionId, Box<dyn FnOnce(&mut SessionInfo) + Send>),
     /// Lines a second of every session that somebody watches; one, until told otherwise.
     Pace(usize),
 }
@@ -99,7 +100,24 @@ impl PlayedAgent {
 
     /// A session's title changes.
     pub async fn retitle(&self, session: SessionId, title: String) {
-        self.order(Order::Change(session, title)).await;
+        self.change(session, |info| info.title = Some(title)).await;
+    }
+
+    /// What is known of a session changes.
+    pub async fn change(&self, session: SessionId, change: impl FnOnce(&mut SessionInfo) + Send + 'static) {
+        self.order(Order::Change(session, Box::new(change))).await;
+    }
+
+    /// A session asks for leave to run `text`; its request number `id`.
+    pub async fn ask(&self, session: SessionId, id: u64, text: &str) {
+        let (reason, tool, text) = (Reason::Permission, Some("Bash".to_owned()), text.to_owned());
+        let need = Need { id, reason, tool, text, since: 5, answerable: true, always: false };
+        self.change(session, |info| (info.activity, info.needs) = (Activity::NeedsYou, Some(need))).await;
+    }
+
+    /// It was answered, and works on.
+    pub async fn work(&self, session: SessionId) {
+        self.change(session, |info| (info.activity, info.needs) = (Activity::Working, None)).await;
     }
 
     /// Sessions that somebody watches print this many lines a second.
@@ -201,9 +219,9 @@ impl Agent {
                 }
                 order = self.orders.recv() => match order {
                     Some(Order::Replace(session)) => self.replace(session, &mut socket).await?,
-                    Some(Order::Change(session, title)) => {
+                    Some(Order::Change(session, change)) => {
                         if let Some(host) = self.hosts.iter_mut().find(|host| host.info.id == session) {
-                            host.change(|info| info.title = Some(title));
+                            host.change(change);
                         }
                     }
                     Some(Order::Pace(lines)) => self.pace = lines,
