@@ -10,7 +10,7 @@ use super::attention::{Answer, Hook};
 use super::frame::Frame;
 use super::handoff::{HandoffAsk, HandoffView};
 use super::session::{Launch, MachineFacts, ScreenText, SessionInfo};
-use super::view::{MachineView, SessionView};
+use super::view::{MachineView, Person, SessionView};
 use crate::base::id::{MachineId, SessionId, ViewerId};
 use crate::base::offset::Offset;
 use crate::base::problem::{Code, Problem};
@@ -444,6 +444,9 @@ pub enum ToViewer {
         you: bool,
         /// Whether a controller is connected.
         present: bool,
+        /// Who that is. `None` while it is connected: a terminal on the machine itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        who: Option<Person>,
         /// Whether this viewer may take the keyboard at all.
         #[serde(default = "yes")]
         may_type: bool,

@@ -38,7 +38,7 @@ impl Relay {
     ) -> Result<SessionView, Problem> {
         let place = self.organisation(who.organisation).await?;
         let permission = match step {
-            Step::Adopt(_) | Step::Return { .. } => Permission::AdoptSession,
+            Step::Adopt(_) | Step::Return { .. } | Step::Pass { .. } => Permission::AdoptSession,
             _ => Permission::ShareSession,
         };
         place.may_session(who, session, permission)?;
@@ -97,6 +97,7 @@ impl Relay {
     /// Ends what is over by itself: offers whose time has passed, and those of programs that have ended.
     pub async fn end_handoffs(&self, now: u64) {
         for (id, place) in self.loaded_with_ids() {
+            place.forget_asks(now);
             for (session, step) in place.due(now) {
                 let by = By { actor: Actor::Server, from: None };
                 if let Err(problem) = self.take_step(id, by, session, step).await {
@@ -114,6 +115,7 @@ impl Relay {
         user: UserId,
     ) -> Result<(), Problem> {
         let place = self.organisation(organisation).await?;
+        place.forget_asks_of(user);
         for session in place.handed_to(user) {
             self.take_step(organisation, by, session, Step::Lose(user)).await?;
         }

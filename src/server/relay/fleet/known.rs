@@ -13,7 +13,7 @@ use crate::server::relay::{Page, SessionHub, Uplink, bounds};
 use crate::store::{HandoffRow, MachineRow, SessionRow, Sharing};
 use crate::wire::handoff::HandoffView;
 use crate::wire::session::{MachineFacts, SessionInfo};
-use crate::wire::view::{MachineView, Person, SessionView};
+use crate::wire::view::{Asking, MachineView, Person, SessionView};
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -49,7 +49,27 @@ pub(super) struct Session {
     pub(super) handoff: Option<HandoffRow>,
     pub(super) info: SessionInfo,
     pub(super) hub: Arc<SessionHub>,
-    pub(super) told: Told,
+    /// Who asks for the keyboard. Memory only, like everything of presence.
+    pub(super) asking: Vec<Ask>,
+    told: [Told; 2],
+}
+
+/// Somebody asks for the keyboard.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ask {
+    /// Who.
+    pub(super) by: UserId,
+    /// Until when, in milliseconds since 1970.
+    pub(super) until: u64,
+}
+
+/// How much of a session somebody is told.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Detail {
+    /// All of it.
+    Whole,
+    /// Of what it asks only the kind.
+    Kind,
 }
 
 impl State {
@@ -73,12 +93,12 @@ impl State {
     pub(super) fn insert(&mut self, row: SessionRow) -> Arc<SessionHub> {
         let handoff = row.handoff();
         let SessionRow { machine, owner, info, .. } = row;
-        let (id, hub, told) = (info.id, Arc::new(SessionHub::new(info.id)), Told::default());
+        let (id, hub, told) = (info.id, Arc::new(SessionHub::new(info.id)), Default::default());
         if let Some(machine) = self.machines.get_mut(&machine) {
             machine.sessions.insert(id);
         }
         let kept = Arc::clone(&hub);
-        self.sessions.insert(id, Session { machine, owner, handoff, info, hub, told });
+        self.sessions.insert(id, Session { machine, owner, handoff, info, hub, asking: Vec::new(), told });
         kept
     }
 }
@@ -105,6 +125,20 @@ impl Machine {
 }
 
 impl Session {
+    /// As pages are told of it.
+    pub(super) fn told(&self, detail: Detail) -> &Told {
+        let [whole, kind] = &self.told;
+        match detail {
+            Detail::Whole => whole,
+            Detail::Kind => kind,
+        }
+    }
+
+    /// It changed.
+    pub(super) fn outdated(&self) {
+        self.told.iter().for_each(Told::outdated);
+    }
+
     /// Whether others are in: it is offered, or adopted.
     pub(super) fn is_shared(&self) -> bool {
         self.handoff.as_ref().is_some_and(HandoffRow::is_open)
@@ -119,7 +153,7 @@ impl Session {
         self.handoff.as_ref().and_then(HandoffRow::adopter)
     }
 
-    pub(super) fn view(&self, owner: Person, handoff: Option<Box<HandoffView>>) -> SessionView {
+    pub(super) fn view(&self, owner: Person, handoff: Option<Box<HandoffView>>, asking: Vec<Asking>) -> SessionView {
         SessionView {
             machine: self.machine,
             info: self.info.clone(),
@@ -128,6 +162,7 @@ impl Session {
             shared: self.is_shared(),
             handoff,
             watching: self.hub.people(),
+            asking,
         }
     }
 

@@ -20,6 +20,7 @@ use crate::server::relay::memory::{Held, Share};
 use crate::stream::{OutputLog, Step};
 use crate::wire::frame::{Frame, SnapshotAt, SnapshotFlags};
 use crate::wire::message::{self, SessionAsk, Take, ToViewer};
+use crate::wire::view::Person;
 
 /// Output kept of a session while memory is short, in bytes: several windows of a slow viewer.
 const SHORT_LOG_BYTES: usize = 128 * 1024;
@@ -222,6 +223,8 @@ impl State {
         out: &mut Vec<Frame>,
     ) -> Pulled {
         let control = self.control;
+        let is_news = self.watchers.get(&slot).is_some_and(|watcher| watcher.control > Urgency::Told);
+        let who = if is_news { self.controlling() } else { None };
         let Some(watcher) = self.watchers.get_mut(&slot) else { return Pulled::Closed };
         watcher.looked();
         if let Some(problem) = watcher.dismissed.take() {
@@ -231,7 +234,7 @@ impl State {
         watcher.take_news(out);
         let told = watcher.control == Urgency::Now || tell_count && watcher.control == Urgency::Soon;
         if told && let Some(control) = control {
-            out.push(control_frame(watcher, control, viewers));
+            out.push(control_frame(watcher, control, who, viewers));
             watcher.control = Urgency::Told;
         }
         let later = watcher.control == Urgency::Soon && control.is_some();
@@ -321,6 +324,12 @@ impl State {
         }
     }
 
+    /// Who has the keyboard, if it is somebody here.
+    fn controlling(&self) -> Option<Person> {
+        let Control { controller, present: true, .. } = self.control? else { return None };
+        self.watchers.values().find(|watcher| Some(watcher.viewer) == controller).map(Watcher::person)
+    }
+
     pub(super) fn watcher_of(&mut self, viewer: ViewerId) -> Option<&mut Watcher> {
         self.watchers.values_mut().find(|watcher| watcher.viewer == viewer && watcher.dismissed.is_none())
     }
@@ -340,11 +349,12 @@ pub(super) fn join(upstream: &mut Upstream, watcher: &mut Watcher) {
     }
 }
 
-fn control_frame(watcher: &Watcher, control: Control, viewers: u32) -> Frame {
+fn control_frame(watcher: &Watcher, control: Control, who: Option<Person>, viewers: u32) -> Frame {
     message::to_frame(&ToViewer::Control {
         channel: watcher.channel,
         you: control.controller == Some(watcher.viewer),
         present: control.present,
+        who,
         may_type: watcher.may_type(),
         viewers,
         cols: control.cols,
