@@ -180,7 +180,7 @@ async fn what_happens(scene: &Scene, script: Script, dialogs: &mut Vec<f64>) -> 
         }
         Script::RunBehind => {
             let go = scene.world.place().path("home/project/go");
-            let wait = format!("until [ -e {} ]; do sleep 0.1; done END", go.display());
+            let wait = format!("touch started; until [ -e {} ]; do sleep 0.1; done END", go.display());
             asks(scene, &format!("BEHIND: {wait}"), PERMISSION, dialogs).await?;
             viewer.type_text("1").await;
             told.follows(&[PERMISSION, "working", "done"]).await?;
@@ -232,7 +232,12 @@ fn lead(told: Instant, shown: Instant) -> f64 {
 }
 
 async fn answer(scene: &Scene, answer: &str) -> Result<(), String> {
-    let need = scene.info().await["needs"]["id"].clone();
+    // A plan is told of first, and can be answered once leave is asked for too.
+    let need = super::support::wait::poll("it can be answered", async || {
+        let needs = scene.info().await["needs"].clone();
+        (needs["answerable"] == true).then(|| needs["id"].clone())
+    })
+    .await;
     match scene.answer(&json!({"need": need, "answer": answer})).await {
         204 => Ok(()),
         status => Err(format!("the answer was not taken: {status}")),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sessionforge::base::id::SessionId;
 
 use super::support::http::{Answer, Http};
+use super::support::local::Local;
 pub use super::support::page::member as join;
 use super::support::viewer::{Manners, Viewer};
 use super::support::wait::poll;
@@ -203,6 +204,26 @@ async fn a_session_that_ends_while_it_is_shared_is_nobodys_any_more() {
     poll("it is over", async || (handoff(&world, session).await["phase"] == "exited").then_some(())).await;
     beas.expect("who watched is sent away", |seen| seen.detached.clone()).await;
     assert_eq!(adopt(&bea, session).await.status, 404, "and it is not there for her");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keyboard_taken_at_the_machine_itself_is_a_session_taken_back() {
+    let (world, bea, session, _owners, beas) = shared().await;
+    let (id, data_dir) = (session.to_string(), world.place().path("agent"));
+    let attach = ["session", "attach", &id, "--data-dir", data_dir.to_str().unwrap()];
+    let local = Local::start(&world.place().command(&attach), 80, 24);
+    local.expect("the prompt", |screen| screen.contains('$')).await;
+    adopt(&bea, session).await.ok();
+    in_control(&beas, "the adopter, also from a terminal at the machine").await;
+    types(&beas, "bea").await;
+    // Whoever types without the keyboard there is asked whether to take it.
+    poll("it is taken back", async || {
+        local.type_text("\r");
+        (handoff(&world, session).await["phase"] == "taken_back").then_some(())
+    })
+    .await;
+    assert_eq!(handoff(&world, session).await["answer"], "taken back at the machine itself");
+    beas.expect("the adopter is sent away", |seen| seen.detached.clone()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,7 +31,7 @@ export function Presence({ session, control }) {
   if (others.length === 0) {
     return html`<span class="bar-fact" title="${viewers} screens of yours show this session"><${Icon} name="eye" size=${14} />${viewers}</span>`;
   }
-  return html`<span class="presence" data-testid="presence" title=${says} role="img" aria-label=${says}>
+  return html`<span class="watchers" data-testid="presence" title=${says} role="img" aria-label=${says}>
     ${others.slice(0, SHOWN_MAX).map((person) => html`<span key=${person.id} class="who ${types(person) ? 'who-types' : ''}" style="--who: var(--who-${colourOf(person.id)})" data-person=${person.name}>${initials(person.name)}</span>`)}
     ${others.length > SHOWN_MAX ? html`<span class="bar-fact">+${others.length - SHOWN_MAX}</span>` : null}
     <span class="bar-names">${others.map((person) => person.name).join(', ')}</span>
@@ -96,11 +96,11 @@ export function AskStrip({ session }) {
     const answer = (/** @type {boolean} */ grant) => attempt(() => api.answerAsk(session.id, first.id, grant), 'Not answered');
     return html`<div class="strip strip-stays strip-asks" key="ask-${first.id}" role="status" data-testid="asked"><span class="who" style="--who: var(--who-${colourOf(first.id)})" aria-hidden="true">${initials(first.name)}</span>
       <span><strong>${first.name} asks for the keyboard.</strong>${more.length > 0 ? ` ${more.length} more after that.` : ''}</span>
-      <${Button} kind="primary" onClick=${() => answer(true)} title=${own ? `${first.name} has the session until it is given back` : 'The session is theirs instead of yours'}>Give it<//><${Button} onClick=${() => answer(false)}>Not now<//></div>`;
+      <span class="strip-offers"><${Button} onClick=${() => answer(false)}>Not now<//><${Button} kind="primary" onClick=${() => answer(true)} title=${own ? `${first.name} has the session until it is given back` : 'The session is theirs instead of yours'}>Give it<//></span></div>`;
   }
   if (waits(session)) {
     const holder = session.handoff?.adopted_by ?? session.owner;
-    return html`<div class="strip strip-stays" role="status" data-testid="asks"><span><strong>You have asked ${holder.name} for the keyboard.</strong> It is asked for a minute.</span>
+    return html`<div class="strip strip-stays" role="status" data-testid="asks"><span><strong>You have asked ${holder.name} for the keyboard.</strong> The question stands for a minute.</span>
       <${Button} onClick=${() => void attempt(() => api.askControl(session.id, true), 'Not withdrawn')}>Withdraw<//></div>`;
   }
   return null;

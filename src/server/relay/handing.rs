@@ -14,7 +14,7 @@ use crate::base::problem::{Code, Problem};
 use crate::server::auth::Caller;
 use crate::server::auth::permissions::Permission;
 use crate::server::handoff::Step;
-use crate::store::audit::{Actor, Event};
+use crate::store::audit::{Action, Actor, Event};
 use crate::wire::handoff::{HandoffView, Phase};
 use crate::wire::view::SessionView;
 
@@ -75,6 +75,8 @@ impl Relay {
         let action = step.action();
         let next = step.apply(standing.newest.as_ref(), standing.owner, unix_millis());
         let Some(next) = next.map_err(|refusal| refusal.told(|user| place.name_of(user)))? else { return Ok(()) };
+        // Given to its owner it is given back.
+        let action = if next.end.is_some() { Action::SessionReturn } else { action };
         let event = Event::of(organisation, by.actor, action).on(session).fact("handoff", next.number);
         let event = match by.from {
             Some(from) => event.from(from),

@@ -104,15 +104,17 @@ impl Reply {
             _ => Vec::new(),
         };
         let says = |text: String| Self { text, ..Self::default() };
-        if let Some(result) = blocks.iter().rfind(|block| block["type"] == "tool_result") {
-            return says(format!("Result: {}", text_of(&result["content"]).trim()));
-        }
-        let said: String = blocks
+        // What was typed behind a tool's result comes with it, if the tool was refused.
+        let result = blocks.iter().rposition(|block| block["type"] == "tool_result");
+        let said: String = blocks[result.map_or(0, |at| at + 1)..]
             .iter()
             .filter_map(|block| block["text"].as_str())
-            .filter(|text| !text.starts_with("<system-reminder>"))
+            .filter(|text| !text.starts_with("<system-reminder>") && !text.starts_with("[Request interrupted"))
             .collect::<Vec<_>>()
             .join("\n");
+        if let Some(result) = result.filter(|_| said.is_empty()) {
+            return says(format!("Result: {}", text_of(&blocks[result]["content"]).trim()));
+        }
         let tools: Vec<&str> =
             request["tools"].as_array().into_iter().flatten().filter_map(|it| it["name"].as_str()).collect();
         Self::calling(&said)
@@ -123,12 +125,10 @@ impl Reply {
                     return says(lines.join("\n"));
                 }
                 // In a conversation: what Claude Code asks besides, like for a title, has no tools.
+                // What was said before an error is said again with what is said after it.
+                let (held, fails) = (said.rfind("HOLD"), said.rfind("FAIL"));
                 let orders = !tools.is_empty();
-                Self {
-                    held: orders && said.contains("HOLD"),
-                    fails: orders && said.contains("FAIL"),
-                    ..says(GREETING.to_owned())
-                }
+                Self { held: orders && held > fails, fails: orders && fails > held, ..says(GREETING.to_owned()) }
             })
     }
 

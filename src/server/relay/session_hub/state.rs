@@ -1,6 +1,6 @@
 //! What a hub knows, and what follows from each thing that happens to it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,6 +34,9 @@ const AHEAD_BYTES_MIN: u64 = 32 * 1024;
 /// Most of the same, in bytes: the other half is for viewers behind the furthest.
 pub(super) const AHEAD_BYTES_MAX: u64 = HUB_LOG_BYTES_MAX as u64 / 2;
 
+/// Viewers that left and are remembered: as many as may go before the host's word of the first of them comes.
+const LEFT_MAX: usize = 16;
+
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) upstream: Option<Upstream>,
@@ -44,6 +47,8 @@ pub(super) struct State {
     /// The newest screen.
     pub(super) screen: Option<(SnapshotAt, Bytes)>,
     pub(super) watchers: HashMap<Slot, Watcher>,
+    /// Viewers that left last, at most [`LEFT_MAX`].
+    left: VecDeque<ViewerId>,
     pub(super) last_slot: Slot,
     pub(super) hungry: Vec<Slot>,
     /// The furthest viewer's position, and how far the log may run ahead of it.
@@ -81,6 +86,7 @@ impl State {
             epoch: None,
             screen: None,
             watchers: HashMap::new(),
+            left: VecDeque::new(),
             last_slot: 0,
             hungry: Vec::new(),
             furthest: Offset::ZERO,
@@ -98,6 +104,10 @@ impl State {
         let replaced = self.watcher_of(gone.viewer).is_some();
         if let Some(upstream) = self.upstream.as_mut().filter(|_| !replaced) {
             upstream.ask(SessionAsk::Leave { viewer: gone.viewer });
+            if self.left.len() >= LEFT_MAX {
+                self.left.pop_front();
+            }
+            self.left.push_back(gone.viewer);
         }
         self.watchers.values_mut().for_each(|watcher| watcher.control_changed(Urgency::Soon));
         if self.watchers.is_empty() {
@@ -322,6 +332,11 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Whether a viewer is, or was a moment ago, one of those here: what the host says of it may come late.
+    pub(super) fn knows(&mut self, viewer: ViewerId) -> bool {
+        self.left.contains(&viewer) || self.scripts.types(viewer) || self.watcher_of(viewer).is_some()
     }
 
     /// Who has the keyboard, if it is somebody here.

@@ -276,6 +276,29 @@ fn everybody_is_told_who_controls_and_how_many_watch() {
 }
 
 #[test]
+fn only_a_terminal_that_is_no_viewer_here_takes_the_keyboard_at_the_machine() {
+    let mut world = World::new();
+    let (mut one, mut two) = (world.viewer(), world.viewer());
+    world.settle(&mut [&mut one, &mut two]);
+    let [(first, _), (second, _)] = world.host.joins[..] else { panic!("two joined") };
+    let control = |viewer, present| SessionSays::Control { controller: Some(viewer), present, cols: 80, rows: 24 };
+    let hears = |world: &World, says: SessionSays| {
+        let taken = world.hub.is_taken_at_the_machine(&world.uplink, CHANNEL, &says);
+        world.hub.says(&world.uplink, CHANNEL, says);
+        taken
+    };
+    let local = ViewerId::random();
+    assert!(!hears(&world, control(local, true)), "it had it before anybody here");
+    assert!(!hears(&world, control(first, true)) && !hears(&world, control(second, true)));
+    assert!(!hears(&world, control(second, false)) && !hears(&world, control(second, true)), "gone, and back");
+    assert!(hears(&world, control(local, true)));
+    assert!(!hears(&world, control(local, true)), "once");
+    assert!(!hears(&world, control(first, true)));
+    world.hub.detach(two.slot);
+    assert!(!hears(&world, control(second, true)), "word of one that has just left comes late");
+}
+
+#[test]
 fn the_scrollback_comes_behind_the_output_to_who_asked() {
     let mut world = World::new();
     let (mut one, mut two) = (world.viewer(), world.viewer());
