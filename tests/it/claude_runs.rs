@@ -187,7 +187,9 @@ async fn what_happens(scene: &Scene, script: Script, dialogs: &mut Vec<f64>) -> 
             told.stays("done", STAYS_FOR).await?;
             // What ran behind has ended: Claude Code goes on by itself.
             std::fs::write(go, "").unwrap();
-            told.follows(&["done", "working", "done"]).await?;
+            told.follows(&["done", "working"]).await?;
+            scene.api.go_on();
+            told.follows(&["working", "done"]).await?;
             Ok("done")
         }
         Script::AskedTwice => {

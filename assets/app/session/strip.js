@@ -6,7 +6,7 @@ import { connectionWords, sentence } from '../shell/connection.js';
 import { Button } from '../ui/controls.js';
 import { Ended } from './ended.js';
 import { HandoffStrip } from './handoff.js';
-import { AskStrip, whoTypes } from './presence.js';
+import { AskStrip, askForKeyboard, mayAsk, whoTypes } from './presence.js';
 
 /** "Reconnected" is shown for this long, in milliseconds. */
 const GOOD_NEWS_FOR = 2_500;
@@ -62,7 +62,8 @@ export function Strip({ session, line, control, refused, painted, take }) {
     if (handed) return handed;
   }
   if (nudged && control && control.may_type === false && line.state === 'live') {
-    return html`<div class="strip strip-nudge" key="looking-${refused}" role="status"><span><strong>Not typed: you may watch this session, not type.</strong> ${session.handoff?.adopted_by ? `${session.handoff.adopted_by.name} has adopted it.` : `${session.owner?.name ?? 'Its owner'} has to share it with you first.`}</span></div>`;
+    return html`<div class="strip strip-nudge" key="looking-${refused}" role="status"><span><strong>Not typed: you may watch this session, not type.</strong> ${session.handoff?.adopted_by ? `${session.handoff.adopted_by.name} has adopted it.` : `${session.owner?.name ?? 'Its owner'} has to share it with you first.`}</span>
+      ${mayAsk(session) ? html`<${Button} kind="primary" onClick=${() => void askForKeyboard(session)}>Ask for the keyboard<//>` : null}</div>`;
   }
   if (nudged && control && !control.you && line.state === 'live') {
     return html`<div class="strip strip-nudge" key="watching-${refused}" role="status">

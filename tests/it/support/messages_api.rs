@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `RUN: <command> END` | a call of the Bash tool; after its result, `Result: <its output>` |
 //! | a block of `sh`, as a skill has one | the same, of its command, with `ADD: <arguments> END` behind it |
-//! | `BEHIND: <command> END` | the same, run in the background |
+//! | `BEHIND: <command> END` | the same, run in the background; the answer to its end is held like that to `HOLD` |
 //! | `ASK: <question> END` | a call of `AskUserQuestion` with the choices Yes and No |
 //! | `PLAN: <plan> END` | a call of `ExitPlanMode` |
 //! | `SAY: <n> END` | n numbered lines, streamed |
@@ -135,7 +135,9 @@ impl Reply {
     /// The tool that an order asks for.
     fn calling(said: &str) -> Option<Self> {
         let bash = |command: &str, behind: bool| {
-            ("Bash", json!({"command": command, "description": "as asked", "run_in_background": behind}))
+            // Claude Code is told of the end of what ran behind with its description.
+            let description = if behind { "HOLD" } else { "as asked" };
+            ("Bash", json!({"command": command, "description": description, "run_in_background": behind}))
         };
         let (text, call) = if let Some(command) = between(said, "RUN: ", " END") {
             ("I run it.", bash(command, false))
