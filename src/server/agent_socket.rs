@@ -29,7 +29,7 @@ use crate::store::StoreError;
 use crate::store::audit::Action;
 use crate::wire::Frame;
 use crate::wire::close::Close;
-use crate::wire::handoff::HandoffAsk;
+use crate::wire::handoff::{HandoffAsk, Phase};
 use crate::wire::message::{self, Announced, FromAgent, SessionSays, ToAgent};
 
 /// Messages an agent may send in a second: thousands of viewers who join or leave at once are answered one by one.
@@ -218,9 +218,32 @@ impl Agent {
             }
             SessionSays::Info { .. } | SessionSays::Answered { .. } | SessionSays::Unknown => {}
             says @ (SessionSays::Control { .. } | SessionSays::Text { .. } | SessionSays::End { .. }) => {
+                let taken = hub.is_taken_at_the_machine(&self.uplink, channel, &says);
                 hub.says(&self.uplink, channel, says);
+                if taken {
+                    self.taken_at_the_machine(*session);
+                }
             }
         }
+    }
+
+    /// Whoever has the machine has what runs on it: a keyboard that is taken there from who has adopted the session is a
+    /// session taken back, and told so to everybody.
+    fn taken_at_the_machine(&self, session: SessionId) {
+        let adopted = self.organisation.newest_handoff(session).is_some_and(|it| it.phase == Phase::Adopted);
+        let Ok(permit) = Arc::clone(&self.handings).try_acquire_owned() else { return };
+        if !adopted {
+            return;
+        }
+        let (relay, place, uplink) =
+            (Arc::clone(&self.relay), Arc::clone(&self.organisation), Arc::clone(&self.uplink));
+        tokio::spawn(async move {
+            let ask = HandoffAsk::Resume { note: Some("taken back at the machine itself".to_owned()) };
+            if let Err(problem) = handoff_asked::answer(&relay, &place, &uplink, session, ask).await {
+                tracing::warn!(%session, %problem, "the keyboard was taken at the machine, and the handoff goes on");
+            }
+            drop(permit);
+        });
     }
 
     fn on_handoff(&self, request: u64, session: SessionId, ask: HandoffAsk) {

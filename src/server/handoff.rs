@@ -29,6 +29,13 @@ pub(super) enum Step {
         /// What they decide, where it is asked for.
         verdict: Option<Verdict>,
     },
+    /// Whoever has the session gives it to somebody who asked for it.
+    Pass {
+        /// Who has it.
+        by: UserId,
+        /// Who asked.
+        to: UserId,
+    },
     /// The owner, or who administers, takes it back.
     TakeBack {
         /// Who.
@@ -102,6 +109,7 @@ impl Step {
                 let again = newest.and_then(|row| row.end.as_ref()).is_some_and(|end| end.by == Some(by));
                 if again { Ok(None) } else { Err(Refusal::NotAdopted) }
             }
+            (Self::Pass { by, to }, _) => pass(by, to, newest, owner, now),
             (Self::TakeBack { by, note }, Some(row)) => end(row, Phase::TakenBack, Some(by), note),
             (Self::Tick, Some(row)) if is_due(row, now) => end(row, Phase::Expired, None, None),
             (Self::Exit, Some(row)) => end(row, Phase::Exited, None, None),
@@ -117,7 +125,7 @@ impl Step {
     pub(super) fn action(&self) -> Action {
         match self {
             Self::Share(_) => Action::SessionShare,
-            Self::Adopt(_) => Action::SessionAdopt,
+            Self::Adopt(_) | Self::Pass { .. } => Action::SessionAdopt,
             Self::Return { .. } | Self::TakeBack { .. } | Self::Tick | Self::Exit | Self::Lose(_) => {
                 Action::SessionReturn
             }
@@ -158,6 +166,36 @@ fn adopt(by: UserId, row: &HandoffRow, owner: UserId, now: u64) -> Result<Option
     match row.offer.to {
         Some(to) if to != by => Err(Refusal::ForAnother(to)),
         _ => Ok(Some(HandoffRow { adoption: Some(Adoption { by, at: now }), ..row.clone() })),
+    }
+}
+
+/// To the owner a session is given back; to anybody else it is as if they had adopted it, of an offer for them if there is none.
+fn pass(
+    by: UserId,
+    to: UserId,
+    newest: Option<&HandoffRow>,
+    owner: UserId,
+    now: u64,
+) -> Result<Option<HandoffRow>, Refusal> {
+    let open = newest.filter(|row| row.is_open());
+    match open.and_then(HandoffRow::adopter) {
+        Some(adopter) if adopter != by => return Err(Refusal::AdoptedBy(adopter)),
+        None if by != owner => return Err(Refusal::NotAdopted),
+        _ => {}
+    }
+    let adoption = Some(Adoption { by: to, at: now });
+    match open {
+        Some(row) if to == owner && row.offer.gate => Err(Refusal::NoVerdict),
+        Some(row) if to == owner => {
+            let end = Some(End { how: Phase::Returned, at: now, by: Some(by), note: None });
+            Ok(Some(HandoffRow { end, ..row.clone() }))
+        }
+        Some(row) => Ok(Some(HandoffRow { adoption, ..row.clone() })),
+        None => {
+            let offer = Offer { by, at: now, note: None, to: Some(to), expires_at: None, gate: false, once: None };
+            let number = newest.map_or(1, |row| row.number + 1);
+            Ok(Some(HandoffRow { number, offer, adoption, end: None }))
+        }
     }
 }
 

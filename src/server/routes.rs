@@ -133,6 +133,8 @@ pub fn api() -> Vec<Route> {
         set("/sessions/{id}/sharing", To(P::ShareSession), api::handoff::share),
         make("/sessions/{id}/adopt", To(P::AdoptSession), api::handoff::adopt),
         make("/sessions/{id}/return", To(P::AdoptSession), api::handoff::give_back),
+        make("/sessions/{id}/ask", To(P::AskControl), api::asks::ask),
+        make("/sessions/{id}/ask/answer", To(P::AdoptSession), api::asks::answer),
         make("/sessions/{id}/handoff", To(P::SeeSession), api::handoff::look),
         make("/sessions/{id}/resume", To(P::StartSession), api::sessions::resume),
         make("/sessions/{id}/answer", To(P::TypeSession), api::needs::answer),

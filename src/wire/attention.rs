@@ -49,6 +49,14 @@ pub struct Need {
     pub always: bool,
 }
 
+impl Need {
+    /// For whoever is not to know what is asked: that it is, of which kind, and since when.
+    #[must_use]
+    pub fn kind(self) -> Self {
+        Self { tool: None, text: String::new(), answerable: false, always: false, ..self }
+    }
+}
+
 /// How the need before this one ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Settled {

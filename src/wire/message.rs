@@ -12,7 +12,7 @@ use super::handoff::{HandoffAsk, HandoffView};
 use super::load::Load;
 use super::notice::Notice;
 use super::session::{Launch, MachineFacts, ScreenText, SessionInfo};
-use super::view::{MachineView, SessionView};
+use super::view::{MachineView, Person, SessionView};
 use crate::base::id::{MachineId, SessionId, ViewerId};
 use crate::base::offset::Offset;
 use crate::base::problem::{Code, Problem};
@@ -459,6 +459,9 @@ pub enum ToViewer {
         you: bool,
         /// Whether a controller is connected.
         present: bool,
+        /// Who that is. `None` while it is connected: a terminal on the machine itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        who: Option<Person>,
         /// Whether this viewer may take the keyboard at all.
         #[serde(default = "yes")]
         may_type: bool,

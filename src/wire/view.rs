@@ -74,4 +74,17 @@ pub struct SessionView {
     /// Who watches or types now, each once; at most twenty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub watching: Vec<Person>,
+    /// Who asks for the keyboard now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asking: Vec<Asking>,
+}
+
+/// Somebody asks whoever has the keyboard for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Asking {
+    /// Who.
+    #[serde(flatten)]
+    pub who: Person,
+    /// Until when, in milliseconds since 1970 by the server's clock.
+    pub until: u64,
 }

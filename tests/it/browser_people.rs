@@ -206,7 +206,8 @@ async fn a_machine_is_renamed_and_an_admin_watches_visibly() {
     other.call("Network.setCookie", cookie).await;
     other.navigate(&url(&world, &format!("/sessions/{session}?renderer=dom"))).await;
     other.focus_terminal().await;
-    tab.expect("the owner sees who watches", "document.querySelector('.bar-fact')?.title.includes('Bea')").await;
+    tab.expect("the owner sees who watches", "document.querySelector('[data-testid=presence]')?.title.includes('Bea')")
+        .await;
     tab.portraits("session-watched").await;
     other.type_text("x").await;
     other.expect_text("you may watch this session, not type").await;

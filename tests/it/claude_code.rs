@@ -156,6 +156,10 @@ async fn a_conversation_goes_on_after_its_host_was_killed_and_after_it_exited() 
     assert_eq!(refused["code"], "conflict", "two terminals would write one transcript: {refused}");
     assert!(refused["detail"].as_str().unwrap().contains(&second.to_string()), "and it says where: {refused}");
 
+    let by_hand = json!({"command": "claude", "args": ["--resume", conversation], "cols": SIZE.0, "rows": SIZE.1});
+    let (_, refused) = world.try_start_session(&by_hand).await.unwrap_err();
+    assert!(refused["detail"].as_str().unwrap().contains(&second.to_string()), "also by its own option: {refused}");
+
     // Left in order, it goes on as well, with all of it.
     viewer.type_text("/exit").await;
     viewer.expect_text("/exit").await;

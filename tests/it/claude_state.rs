@@ -1,77 +1,11 @@
 //! What the real Claude Code is at, and what it asks: told by its hooks, answered from the page, the API and the terminal.
 
-use std::fs;
-
-use serde_json::{Value, json};
-use sessionforge::base::id::SessionId;
+use serde_json::json;
 
 use super::support::chrome::Chrome;
-use super::support::viewer::{Manners, Viewer};
+use super::support::claude::scene::Scene;
+use super::support::page;
 use super::support::wait::poll;
-use super::support::world::World;
-use super::support::{claude, messages_api, page};
-
-/// Wide enough for Claude Code's widest notices.
-const SIZE: (u16, u16) = (110, 36);
-
-struct Scene {
-    world: World,
-    session: SessionId,
-    viewer: Viewer,
-}
-
-impl Scene {
-    /// Claude Code at its first prompt, with `args`.
-    async fn start(args: &[&str]) -> Option<Self> {
-        let program = claude::installed().await?;
-        let world = World::start().await;
-        let (home, folder) = (world.place().path("home"), world.place().path("home/project"));
-        fs::create_dir_all(folder.join(".git")).unwrap();
-        fs::write(folder.join(".git/HEAD"), "ref: refs/heads/topic\n").unwrap();
-        let api = messages_api::serve().await;
-        claude::write_wrapper(&program, api, &world.place().path("bin"), &home, &folder);
-        let launch = json!({"command": "claude", "args": args, "workdir": folder, "cols": SIZE.0, "rows": SIZE.1});
-        let session = world.try_start_session(&launch).await.unwrap();
-        let viewer = world.viewer(session, Manners { cols: SIZE.0, rows: SIZE.1, ..Manners::default() }).await;
-        viewer.expect_text("Claude Code").await;
-        Some(Self { world, session, viewer })
-    }
-
-    async fn info(&self) -> Value {
-        self.world.http.clone().get(&format!("/api/v1/sessions/{}", self.session)).await.ok().json()
-    }
-
-    /// Waits until it is at this, and says what is known then.
-    async fn expect(&self, activity: &str) -> Value {
-        poll(&format!("it is {activity}"), async || Some(self.info().await).filter(|info| info["activity"] == activity))
-            .await
-    }
-
-    /// Types a prompt as a person does: the text, a look at it, Enter.
-    async fn prompt(&self, text: &str) {
-        self.viewer.type_text(text).await;
-        self.viewer.expect_text(text).await;
-        self.viewer.type_text("\r").await;
-    }
-
-    /// Has it ask for leave to make the file `made`.
-    async fn ask(&self, made: &str) -> Value {
-        self.prompt(&format!("RUN: echo by-claude | tee {made} END")).await;
-        let asked = self.expect("needs_you").await["needs"].clone();
-        assert_eq!((&asked["reason"], &asked["tool"]), (&json!("permission"), &json!("Bash")), "{asked}");
-        assert_eq!(asked["text"], format!("echo by-claude | tee {made}"));
-        assert_eq!(asked["answerable"], true);
-        asked
-    }
-
-    async fn answer(&self, body: &Value) -> u16 {
-        self.world.http.clone().post(&format!("/api/v1/sessions/{}/answer", self.session), body).await.status
-    }
-
-    fn made(&self, name: &str) -> bool {
-        self.world.place().path("home/project").join(name).exists()
-    }
-}
 
 #[tokio::test]
 async fn claude_code_needs_you_and_is_answered_by_the_api_and_by_the_terminal() {

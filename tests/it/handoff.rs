@@ -4,20 +4,11 @@ use serde_json::{Value, json};
 use sessionforge::base::id::SessionId;
 
 use super::support::http::{Answer, Http};
+use super::support::local::Local;
+pub use super::support::page::member as join;
 use super::support::viewer::{Manners, Viewer};
 use super::support::wait::poll;
-use super::support::world::{PASSWORD, World};
-
-/// Somebody who accepted an invitation, by the API.
-pub async fn join(world: &World, name: &str, role: &str) -> Http {
-    let made = world.http.clone().post("/api/v1/invitations", &json!({ "role": role })).await.ok().json();
-    let token = made["url"].as_str().unwrap().split_once('#').unwrap().1.to_owned();
-    let mut http = Http::new(world.http.address);
-    let email = format!("{}@example.org", name.to_lowercase());
-    let form = json!({ "token": token, "name": name, "email": email, "password": PASSWORD });
-    http.post("/api/v1/invitations/accept", &form).await.ok();
-    http
-}
+use super::support::world::World;
 
 fn path(session: SessionId, what: &str) -> String {
     format!("/api/v1/sessions/{session}/{what}")
@@ -204,6 +195,54 @@ async fn a_handoff_ends_with_its_program_and_an_offer_with_its_time() {
     assert_eq!(adopt(&bea, session).await.status, 404, "and nobody else sees it any more");
     let wrong = share(&world.http, session, json!({ "expires_in": 1 })).await;
     assert_eq!(wrong.status, 400, "{}", wrong.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ends_while_it_is_shared_is_nobodys_any_more() {
+    let (world, bea, session, _owners, beas) = shared().await;
+    world.stop_session(session).await;
+    poll("it is over", async || (handoff(&world, session).await["phase"] == "exited").then_some(())).await;
+    beas.expect("who watched is sent away", |seen| seen.detached.clone()).await;
+    assert_eq!(adopt(&bea, session).await.status, 404, "and it is not there for her");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keyboard_taken_at_the_machine_itself_is_a_session_taken_back() {
+    let (world, bea, session, _owners, beas) = shared().await;
+    let (id, data_dir) = (session.to_string(), world.place().path("agent"));
+    let attach = ["session", "attach", &id, "--data-dir", data_dir.to_str().unwrap()];
+    let local = Local::start(&world.place().command(&attach), 80, 24);
+    local.expect("the prompt", |screen| screen.contains('$')).await;
+    adopt(&bea, session).await.ok();
+    in_control(&beas, "the adopter, also from a terminal at the machine").await;
+    types(&beas, "bea").await;
+    // Whoever types without the keyboard there is asked whether to take it.
+    poll("it is taken back", async || {
+        local.type_text("\r");
+        (handoff(&world, session).await["phase"] == "taken_back").then_some(())
+    })
+    .await;
+    assert_eq!(handoff(&world, session).await["answer"], "taken back at the machine itself");
+    beas.expect("the adopter is sent away", |seen| seen.detached.clone()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_granted_while_the_owner_takes_it_back_ends_one_way() {
+    let (world, bea, session, owners, _beas) = shared().await;
+    let cleo = join(&world, "Cleo", "member").await;
+    let id = cleo.clone().get("/api/v1/me").await.ok().json()["user"]["id"].clone();
+    for _ in 0..10 {
+        adopt(&bea, session).await.ok();
+        cleo.clone().post(&path(session, "ask"), &json!({})).await.ok();
+        let granting =
+            async { bea.clone().post(&path(session, "ask/answer"), &json!({ "to": id, "grant": true })).await.status };
+        let (granted, taken) = tokio::join!(granting, take_back(&world.http, session));
+        taken.ok();
+        assert!([200, 403, 404, 409].contains(&granted), "{granted}");
+        assert_eq!(handoff(&world, session).await["phase"], "taken_back", "the owner's word is the last one");
+        in_control(&owners, "the owner").await;
+        share(&world.http, session, json!({})).await.ok();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,10 +5,8 @@ use sessionforge::base::id::SessionId;
 
 use super::handoff::{adopt, give_back, join};
 use super::support::chrome::Chrome;
-use super::support::http::Http;
-use super::support::page::url;
+use super::support::page::open_as;
 use super::support::process::run;
-use super::support::tab::Tab;
 use super::support::viewer::{Manners, Viewer};
 use super::support::world::{PROGRAM, World};
 use super::support::{claude, messages_api};
@@ -39,23 +37,12 @@ async fn say(viewer: &Viewer, text: &str) {
     viewer.type_text("\r").await;
 }
 
-/// A browser of its own, signed in as `who`.
-async fn browser_of(chrome: &Chrome, world: &World, who: &Http) -> Tab {
-    let tab = chrome.open("about:blank").await;
-    let cookie = who.cookie.clone().expect("signed in");
-    let (name, value) = cookie.split_once('=').expect("a cookie");
-    let cookie = json!({"name": name, "value": value, "url": url(world, "/"), "httpOnly": true, "sameSite": "Strict"});
-    tab.call("Network.setCookie", cookie).await;
-    tab.navigate(&url(world, "/?renderer=dom")).await;
-    tab
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn claude_pauses_a_teammate_adopts_types_and_gives_back_and_claude_reads_the_note() {
     let Some(chrome) = Chrome::start().await else { return };
     let Some((world, session, viewer)) = claude_session().await else { return };
     let bea = join(&world, "Bea", "member").await;
-    let tab = browser_of(&chrome, &world, &bea).await;
+    let tab = open_as(&chrome, &world, &bea, "/?renderer=dom").await;
     tab.expect_text("Connect your first machine").await;
 
     say(&viewer, "/sf-pause").await;

@@ -7,10 +7,13 @@
 //! | [`browser_setup`] | the first minutes: set-up link, account, sign-in, first machine, first session |
 //! | [`browser_pages`] | every page and state, looked at: pictures of all of them in `target/screenshots` |
 //! | [`browser_people`] | settings in Chromium: members, second factor, browsers, keys, organisations |
+//! | [`browser_presence`] | who watches and types: colours, asking for the keyboard, a phone beside a desktop, a link |
 //! | [`browser_lost`] | a session that lost its host, on the page: its last screen, Resume |
 //! | [`browser_terminal`] | a terminal in Chromium: typing, sizes, Unicode, floods, reloads, two tabs, full-screen programs |
 //! | [`browser_line`] | the page's line broken in every way: never shown as live when it is not |
+//! | [`claude_answers`] | the real Claude Code: every question it asks, every answer, with the server down too |
 //! | [`claude_code`] | the real Claude Code: an answer, a permission prompt, a reload in the middle of it, a conversation resumed |
+//! | [`claude_runs`] | the real Claude Code: what it is at, through whole scripted sessions |
 //! | [`claude_state`] | the real Claude Code: what it is at, what it asks, answered from the page, the API and the terminal |
 //! | [`relay`] | output to many: every byte to who keeps up, repaints to who does not, nobody held |
 //! | [`crowd`] | a fleet of thousands at one viewer; nothing stays of who has gone |
@@ -107,9 +110,12 @@ mod browser_line;
 mod browser_lost;
 mod browser_pages;
 mod browser_people;
+mod browser_presence;
 mod browser_setup;
 mod browser_terminal;
+mod claude_answers;
 mod claude_code;
+mod claude_runs;
 mod claude_state;
 mod cli_output;
 mod cli_reference;

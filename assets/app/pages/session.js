@@ -92,7 +92,13 @@ function Opened({ session }) {
 
   const focus = () => terminal.current?.focus();
   const take = () => { terminal.current?.takeControl(); focus(); };
-  const size = (/** @type {Sizing} */ next) => { setSizing(next); terminal.current?.setSizing(next); focus(); };
+  const size = (/** @type {Sizing} */ next) => {
+    setSizing(next);
+    terminal.current?.setSizing(next);
+    // The size is the controller's: whoever wants it to be theirs takes the keyboard with it.
+    if (next === 'fit' && control && !control.you && control.may_type !== false) terminal.current?.takeControl();
+    focus();
+  };
   const frozen = line.state === 'waiting' || line.state === 'frozen' || (line.state === 'attaching' && painted);
   return html`<main class="session">
     <${Bar} session=${session} control=${control} sizing=${sizing} setSizing=${size} take=${take} find=${() => setFinding(true)} />

@@ -1,5 +1,4 @@
 import { html } from '../html.js';
-import { me } from '../state/account.js';
 import { isLive, isResumable, machines, nameOf, sessions } from '../state/fleet.js';
 import { stateWord } from '../state/marks.js';
 import { Button, IconButton } from '../ui/controls.js';
@@ -10,6 +9,7 @@ import { Menu } from '../ui/menu.js';
 import { say } from '../ui/toast.js';
 import { askForget, askStop, canStop, resume, startAgain } from './actions.js';
 import { HandoffButtons, SharedBadge, standing, toggleShared } from './handoff.js';
+import { Presence, askForKeyboard, mayAsk, offerTo, offerable } from './presence.js';
 
 /**
  * The 44 pixels above a terminal: what it is, how it is, who watches, who types.
@@ -26,9 +26,6 @@ export function Bar({ session, control, sizing, setSizing, take, find }) {
   const live = isLive(session);
   const origin = session.resumed_from ? sessions.value.get(session.resumed_from) : undefined;
   const viewers = control?.viewers ?? session.viewers;
-  const mine = me.value;
-  const others = (session.watching ?? []).filter((it) => it.id !== mine?.user.id);
-  const names = others.map((it) => it.name).join(', ');
   const { manages } = standing(session);
   /** @type {import('../ui/menu.js').Item[]} */
   const items = [
@@ -38,6 +35,8 @@ export function Bar({ session, control, sizing, setSizing, take, find }) {
     { label: 'Search…', icon: 'search', run: find },
     { label: 'Copy the address', icon: 'copy', run: () => void copyText(location.href).then((done) => say(done ? 'The address is on the clipboard.' : 'The browser does not let the page copy.')) },
     'line',
+    ...offerable(session).map((person) => ({ label: `Offer to ${person.name}`, run: () => void offerTo(session, person) })),
+    ...(mayAsk(session) && manages ? [{ label: 'Ask for the keyboard', run: () => void askForKeyboard(session) }] : []),
     ...(manages && live ? [{ label: 'Share with the organisation', checked: session.shared, run: () => void toggleShared(session) }, /** @type {const} */ ('line')] : []),
     ...(live ? [
       { label: 'Stop…', icon: 'circle-stop', danger: true, disabled: !canStop(session), run: () => askStop(session, false) },
@@ -58,9 +57,10 @@ export function Bar({ session, control, sizing, setSizing, take, find }) {
     <span class="bar-space"></span>
     <span class="bar-state">${live && control && !control.you ? 'Watching' : stateWord(session)}</span>
     <${SharedBadge} session=${session} />
-    ${live && (viewers > 1 || others.length > 0) ? html`<span class="bar-fact" title="${names || `${viewers} screens show this session`}"><${Icon} name="eye" size=${14} />${others.length > 0 ? html`<span class="bar-names">${names}</span><span class="bar-count">${others.length}</span>` : viewers}</span>` : null}
+    <${Presence} session=${session} control=${control} />
     ${live && control && control.may_type !== false && (viewers > 1 || !control.you) ? (control.you ? html`<span class="bar-fact bar-you" title="You have the keyboard"><${Icon} name="keyboard" size=${14} /></span>`
       : html`<${Button} onClick=${take} title="Type here; whoever types now will watch">Take control<//>`) : null}
+    ${mayAsk(session) && !manages ? html`<${Button} onClick=${() => void askForKeyboard(session)} title="${session.handoff?.adopted_by?.name ?? session.owner.name} is asked, and decides">Ask for the keyboard<//>` : null}
     <${HandoffButtons} session=${session} />
     <span class="bar-find"><${IconButton} icon="search" label="Search in the terminal" onClick=${find} /></span>
     <${Menu} label="More" items=${items} />

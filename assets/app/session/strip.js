@@ -6,6 +6,7 @@ import { connectionWords, sentence } from '../shell/connection.js';
 import { Button } from '../ui/controls.js';
 import { Ended } from './ended.js';
 import { HandoffStrip } from './handoff.js';
+import { AskStrip, askForKeyboard, mayAsk, whoTypes } from './presence.js';
 
 /** "Reconnected" is shown for this long, in milliseconds. */
 const GOOD_NEWS_FOR = 2_500;
@@ -52,16 +53,21 @@ export function Strip({ session, line, control, refused, painted, take }) {
     return html`<${Ended} session=${session} />`;
   }
   if (back) return html`<div class="strip strip-good" role="status"><strong>Reconnected.</strong></div>`;
+  if (line.state === 'live') {
+    const asks = AskStrip({ session });
+    if (asks) return asks;
+  }
   if (session.handoff && line.state === 'live') {
     const handed = HandoffStrip({ session, nudged });
     if (handed) return handed;
   }
   if (nudged && control && control.may_type === false && line.state === 'live') {
-    return html`<div class="strip strip-nudge" key="looking-${refused}" role="status"><span><strong>Not typed: you may watch this session, not type.</strong> ${session.handoff?.adopted_by ? `${session.handoff.adopted_by.name} has adopted it.` : `${session.owner?.name ?? 'Its owner'} has to share it with you first.`}</span></div>`;
+    return html`<div class="strip strip-nudge" key="looking-${refused}" role="status"><span><strong>Not typed: you may watch this session, not type.</strong> ${session.handoff?.adopted_by ? `${session.handoff.adopted_by.name} has adopted it.` : `${session.owner?.name ?? 'Its owner'} has to share it with you first.`}</span>
+      ${mayAsk(session) ? html`<${Button} kind="primary" onClick=${() => void askForKeyboard(session)}>Ask for the keyboard<//>` : null}</div>`;
   }
   if (nudged && control && !control.you && line.state === 'live') {
     return html`<div class="strip strip-nudge" key="watching-${refused}" role="status">
-      <span><strong>Not typed: you are watching.</strong> ${control.present ? 'Another screen has the keyboard.' : 'Nobody has the keyboard.'}</span>
+      <span><strong>Not typed: you are watching.</strong> ${whoTypes(control)}</span>
       <${Button} kind="primary" onClick=${take}>Take control<//></div>`;
   }
   return null;

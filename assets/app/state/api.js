@@ -144,6 +144,12 @@ export const api = {
   forgetSession: (session) => call('DELETE', `/sessions/${session}`),
   /** @param {string} session @param {boolean} shared @returns {Promise<SessionView>} */
   share: (session, shared) => call('PUT', `/sessions/${session}/sharing`, { with: shared ? 'organisation' : 'private' }),
+  /** Offers it to one member alone. @param {string} session @param {string} to @returns {Promise<SessionView>} */
+  offer: (session, to) => call('PUT', `/sessions/${session}/sharing`, { with: 'organisation', to }),
+  /** Asks whoever has the keyboard for it. @param {string} session @param {boolean} withdraw @returns {Promise<void>} */
+  askControl: (session, withdraw) => call('POST', `/sessions/${session}/ask`, { withdraw }),
+  /** @param {string} session @param {string} to who asked @param {boolean} grant @returns {Promise<SessionView | null>} */
+  answerAsk: (session, to, grant) => call('POST', `/sessions/${session}/ask/answer`, { to, grant }),
   /** @param {string} session @returns {Promise<SessionView>} */
   adopt: (session) => call('POST', `/sessions/${session}/adopt`, {}),
   /** @param {string} session @param {{note?: string, verdict?: 'approved' | 'refused'}} said */

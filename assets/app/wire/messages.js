@@ -48,6 +48,7 @@
  * @property {boolean} shared  with the organisation
  * @property {Handoff} [handoff]  while it is shared or adopted
  * @property {Person[]} [watching]  who watches or types now
+ * @property {(Person & {until: number})[]} [asking]  who asks for the keyboard, until when in milliseconds since 1970
  */
 
 /**
@@ -100,7 +101,7 @@
  *   | {kind: 'looking', here: boolean, session?: string}} FromViewer
  */
 
-/** @typedef {{you: boolean, present: boolean, may_type?: boolean, viewers: number, cols: number, rows: number}} Control */
+/** @typedef {{you: boolean, present: boolean, who?: Person, may_type?: boolean, viewers: number, cols: number, rows: number}} Control */
 
 /**
  * @typedef {{kind: 'fleet', machines: MachineView[], sessions: SessionView[]}

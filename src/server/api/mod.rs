@@ -1,6 +1,7 @@
 //! The REST API under `/api/v1`: one file per thing it is about.
 
 pub(super) mod addresses;
+pub(super) mod asks;
 pub(super) mod audit;
 pub(super) mod browsers;
 pub(super) mod events;

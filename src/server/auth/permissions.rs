@@ -40,6 +40,7 @@ pub enum Permission {
     TypeSession,
     ShareSession,
     AdoptSession,
+    AskControl,
     StopSession,
     ForgetSession,
 }
@@ -124,10 +125,11 @@ pub const TABLE: &[Rule] = {
         rule(P::StartShared, "start sessions on machines that are shared for it", Member, With(S::SessionsWrite)),
         Rule { shared: Some(Viewer), others: Some(Admin), ..rule(P::SeeSession, "see sessions: name, state, who watches", Viewer, With(S::SessionsRead)) },
         Rule { shared: Some(Viewer), others: Some(Admin), ..rule(P::WatchSession, "watch a session's screen, visibly", Viewer, With(S::SessionsRead)) },
-        Rule { shared: Some(Viewer), ..rule(P::ReadScreen, "read a session's screen by the API, and wait for it", Viewer, With(S::SessionsRead)) },
+        Rule { shared: Some(Viewer), ..rule(P::ReadScreen, "read a session's screen by the API, wait for it, and be told what it asks", Viewer, With(S::SessionsRead)) },
         Rule { adopted: Some(Member), ..rule(P::TypeSession, "type into sessions and set their size", Member, With(S::SessionsWrite)) },
         Rule { others: Some(Admin), ..rule(P::ShareSession, "share sessions with the organisation, and take them back", Member, With(S::SessionsWrite)) },
         Rule { shared: Some(Member), ..rule(P::AdoptSession, "adopt sessions that are shared, and give them back", Member, With(S::SessionsWrite)) },
+        Rule { shared: Some(Member), others: Some(Admin), ..rule(P::AskControl, "ask for the keyboard of a session", Member, With(S::SessionsWrite)) },
         Rule { others: Some(Admin), ..rule(P::StopSession, "stop sessions", Member, With(S::SessionsWrite)) },
         Rule { others: Some(Admin), ..rule(P::ForgetSession, "remove sessions that have ended", Member, With(S::SessionsWrite)) },
     ]

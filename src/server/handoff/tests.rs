@@ -214,3 +214,23 @@ mod random {
         }
     }
 }
+
+#[test]
+fn whoever_has_it_gives_it_to_somebody_who_asked() {
+    let mut scene = Scene::new();
+    let (owner, sam, eve) = (scene.owner, scene.sam, scene.eve);
+    assert_eq!(scene.step(Step::Pass { by: sam, to: eve }), Err(Refusal::NotAdopted), "it is not theirs to give");
+    scene.takes(Step::Pass { by: owner, to: sam });
+    assert_eq!((scene.phase(), scene.row.as_ref().unwrap().adopter()), (Phase::Adopted, Some(sam)), "without an offer");
+    assert_eq!(scene.row.as_ref().unwrap().offer.to, Some(sam), "and for nobody else");
+    assert_eq!(scene.step(Step::Pass { by: owner, to: eve }), Err(Refusal::AdoptedBy(sam)));
+    scene.takes(Step::Pass { by: sam, to: eve });
+    assert_eq!(scene.row.as_ref().unwrap().adopter(), Some(eve));
+    scene.takes(Step::Pass { by: eve, to: owner });
+    assert_eq!(scene.phase(), Phase::Returned, "to its owner it is given back");
+
+    let mut gate = Scene::shared_as(|_, offer| offer.gate = true);
+    let (owner, sam) = (gate.owner, gate.sam);
+    gate.takes(Step::Pass { by: owner, to: sam });
+    assert_eq!(gate.step(Step::Pass { by: sam, to: owner }), Err(Refusal::NoVerdict), "a program waits for a decision");
+}

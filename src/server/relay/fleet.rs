@@ -1,5 +1,6 @@
 //! One organisation's machines and sessions, as they are now, and the pages that are told of them.
 
+mod asking;
 mod handing;
 mod known;
 mod sight;

@@ -14,7 +14,7 @@ use crate::base::problem::{Code, Problem};
 use crate::server::auth::Caller;
 use crate::server::auth::permissions::Permission;
 use crate::server::handoff::Step;
-use crate::store::audit::{Actor, Event};
+use crate::store::audit::{Action, Actor, Event};
 use crate::wire::handoff::{HandoffView, Phase};
 use crate::wire::view::SessionView;
 
@@ -38,7 +38,7 @@ impl Relay {
     ) -> Result<SessionView, Problem> {
         let place = self.organisation(who.organisation).await?;
         let permission = match step {
-            Step::Adopt(_) | Step::Return { .. } => Permission::AdoptSession,
+            Step::Adopt(_) | Step::Return { .. } | Step::Pass { .. } => Permission::AdoptSession,
             _ => Permission::ShareSession,
         };
         place.may_session(who, session, permission)?;
@@ -75,6 +75,8 @@ impl Relay {
         let action = step.action();
         let next = step.apply(standing.newest.as_ref(), standing.owner, unix_millis());
         let Some(next) = next.map_err(|refusal| refusal.told(|user| place.name_of(user)))? else { return Ok(()) };
+        // Given to its owner it is given back.
+        let action = if next.end.is_some() { Action::SessionReturn } else { action };
         let event = Event::of(organisation, by.actor, action).on(session).fact("handoff", next.number);
         let event = match by.from {
             Some(from) => event.from(from),
@@ -97,6 +99,7 @@ impl Relay {
     /// Ends what is over by itself: offers whose time has passed, and those of programs that have ended.
     pub async fn end_handoffs(&self, now: u64) {
         for (id, place) in self.loaded_with_ids() {
+            place.forget_asks(now);
             for (session, step) in place.due(now) {
                 let by = By { actor: Actor::Server, from: None };
                 if let Err(problem) = self.take_step(id, by, session, step).await {
@@ -114,6 +117,7 @@ impl Relay {
         user: UserId,
     ) -> Result<(), Problem> {
         let place = self.organisation(organisation).await?;
+        place.forget_asks_of(user);
         for session in place.handed_to(user) {
             self.take_step(organisation, by, session, Step::Lose(user)).await?;
         }

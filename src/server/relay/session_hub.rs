@@ -271,6 +271,16 @@ impl SessionHub {
         }
     }
 
+    /// Whether, by this word of the PTY host, a terminal on the machine itself takes the keyboard from a viewer here. To be
+    /// asked before [`Self::says`].
+    pub fn is_taken_at_the_machine(&self, uplink: &Arc<Uplink>, channel: u32, says: &SessionSays) -> bool {
+        let SessionSays::Control { controller: Some(now), present: true, .. } = says else { return false };
+        let mut state = self.state();
+        let before = state.control.and_then(|control| control.controller).filter(|before| before != now);
+        let ours = before.is_some_and(|before| state.watcher_of(before).is_some());
+        ours && state.is_upstream(uplink, channel) && !state.knows(*now)
+    }
+
     /// The PTY host said something on a channel that concerns viewers.
     pub fn says(&self, uplink: &Arc<Uplink>, channel: u32, says: SessionSays) {
         let mut state = self.state();

@@ -90,6 +90,10 @@ actions! {
     SessionAnswer = "session.answer";
     /// A session was offered to others.
     SessionShare = "session.share";
+    /// Somebody asked whoever has the keyboard for it.
+    SessionAsk = "session.ask";
+    /// That was refused. What is granted is an adoption, or a return.
+    SessionRefuseAsk = "session.refuse_ask";
     /// Somebody adopted it.
     SessionAdopt = "session.adopt";
     /// It was given back, or taken back.

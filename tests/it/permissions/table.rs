@@ -1,6 +1,7 @@
 //! What is expected of every address, by hand: the table that the product's own is tested against.
 
 use serde_json::{Value, json};
+use sessionforge::base::id::UserId;
 
 use super::cast::{DELIVERY, PASSWORD};
 
@@ -130,6 +131,8 @@ pub fn rows() -> Vec<Row> {
         Row { others: "oa", body: || json!({ "with": "organisation" }), ..row("PUT /sessions/{id}/sharing", Session, "oam", "sessions:write") },
         Row { shared: "oam", ..row("POST /sessions/{id}/adopt", Session, "oam", "sessions:write") },
         Row { shared: "oam", ..row("POST /sessions/{id}/return", Session, "oam", "sessions:write") },
+        Row { shared: "oam", others: "oa", ..row("POST /sessions/{id}/ask", Session, "oam", "sessions:write") },
+        Row { shared: "oam", body: || json!({ "to": UserId::random(), "grant": false }), ..row("POST /sessions/{id}/ask/answer", Session, "oam", "sessions:write") },
         Row { shared: "oamv", others: "oa", ..row("POST /sessions/{id}/handoff", Session, "oamv", "sessions:read") },
         Row { shared: "oamv", ..row("GET /sessions/{id}/screen", Session, "oamv", "sessions:read") },
         Row { body: || json!({ "text": "x" }), ..row("POST /sessions/{id}/input", Session, "oam", "sessions:write") },

@@ -10,6 +10,8 @@ use serde_json::json;
 use super::process;
 use super::wait::poll;
 
+pub mod scene;
+
 /// A key of the right form that opens nothing.
 const KEY: &str = "sk-ant-stand-in-00000000000000000000";
 

@@ -4,24 +4,45 @@ use serde_json::json;
 use sessionforge::base::id::SessionId;
 
 use super::chrome::Chrome;
+use super::http::Http;
 use super::tab::Tab;
 use super::wait::{WAIT_MAX, poll, poll_within};
-use super::world::World;
+use super::world::{PASSWORD, World};
 
 /// Where xterm.js puts its rows when it draws with elements; `?renderer=dom` asks for that.
 const ROWS: &str = ".xterm-rows > div";
 
 /// A tab of a person who is signed in already, at `path`.
 pub async fn open(chrome: &Chrome, world: &World, path: &str) -> Tab {
+    open_as(chrome, world, &world.http, path).await
+}
+
+/// The same for `who`.
+pub async fn open_as(chrome: &Chrome, world: &World, who: &Http, path: &str) -> Tab {
     let tab = chrome.open("about:blank").await;
-    sign_in_silently(&tab, world).await;
+    give_cookie(&tab, world, who).await;
     tab.navigate(&url(world, path)).await;
     tab
 }
 
+/// Somebody who accepted an invitation, by the API.
+pub async fn member(world: &World, name: &str, role: &str) -> Http {
+    let made = world.http.clone().post("/api/v1/invitations", &json!({ "role": role })).await.ok().json();
+    let token = made["url"].as_str().unwrap().split_once('#').unwrap().1.to_owned();
+    let mut http = Http::new(world.http.address);
+    let email = format!("{}@example.org", name.to_lowercase().replace(' ', "."));
+    let form = json!({ "token": token, "name": name, "email": email, "password": PASSWORD });
+    http.post("/api/v1/invitations/accept", &form).await.ok();
+    http
+}
+
 /// Gives the browser the cookie that signing in would.
 pub async fn sign_in_silently(tab: &Tab, world: &World) {
-    let cookie = world.http.cookie.clone().expect("the owner is signed in");
+    give_cookie(tab, world, &world.http).await;
+}
+
+async fn give_cookie(tab: &Tab, world: &World, who: &Http) {
+    let cookie = who.cookie.clone().expect("signed in");
     let (name, value) = cookie.split_once('=').expect("a cookie");
     let cookie = json!({"name": name, "value": value, "url": url(world, "/"), "httpOnly": true, "sameSite": "Strict"});
     tab.call("Network.setCookie", cookie).await;

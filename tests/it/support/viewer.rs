@@ -125,7 +125,7 @@ impl Viewer {
     pub async fn expect<T>(&self, why: &str, look: impl Fn(&Seen) -> Option<T>) -> T {
         self.within(WAIT_MAX, &look).await.unwrap_or_else(|| {
             let seen = self.shared.seen.lock().unwrap();
-            panic!(
+            let said = format!(
                 "waited {WAIT_MAX:?} in vain: {why}\noffset {}, {} repaints, control {:?}, live {}, attached {}, \
                  detached {:?}, ended {:?}, closed {:?}, violations {:?}\nthe screen:\n{}",
                 seen.offset,
@@ -138,7 +138,9 @@ impl Viewer {
                 seen.closed,
                 seen.violations,
                 seen.screen.text()
-            )
+            );
+            drop(seen); // Whoever goes on behind the failure looks at it too.
+            panic!("{said}")
         })
     }
 

@@ -15,7 +15,7 @@ use crate::store::{HandoffRow, MachineRow, SessionRow, Sharing};
 use crate::wire::handoff::HandoffView;
 use crate::wire::load::Load;
 use crate::wire::session::{MachineFacts, SessionInfo};
-use crate::wire::view::{MachineSharing, MachineView, Person, SessionView};
+use crate::wire::view::{Asking, MachineSharing, MachineView, Person, SessionView};
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -61,7 +61,27 @@ pub(super) struct Session {
     pub(super) handoff: Option<HandoffRow>,
     pub(super) info: SessionInfo,
     pub(super) hub: Arc<SessionHub>,
-    pub(super) told: Told,
+    /// Who asks for the keyboard. Memory only, like everything of presence.
+    pub(super) asking: Vec<Ask>,
+    told: [Told; 2],
+}
+
+/// Somebody asks for the keyboard.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ask {
+    /// Who.
+    pub(super) by: UserId,
+    /// Until when, in milliseconds since 1970.
+    pub(super) until: u64,
+}
+
+/// How much of a session somebody is told.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Detail {
+    /// All of it.
+    Whole,
+    /// Of what it asks only the kind.
+    Kind,
 }
 
 impl State {
@@ -85,14 +105,15 @@ impl State {
     pub(super) fn insert(&mut self, row: SessionRow) -> Arc<SessionHub> {
         let handoff = row.handoff();
         let SessionRow { machine, owner, info, .. } = row;
-        let (id, hub, told) = (info.id, Arc::new(SessionHub::new(info.id)), Told::default());
+        let (id, hub, told) = (info.id, Arc::new(SessionHub::new(info.id)), Default::default());
         let (mut machine_owner, mut machine_sharing) = (owner, MachineSharing::Nobody);
         if let Some(machine) = self.machines.get_mut(&machine) {
             machine.sessions.insert(id);
             (machine_owner, machine_sharing) = (machine.owner, machine.sharing);
         }
         let kept = Arc::clone(&hub);
-        let session = Session { machine, machine_owner, machine_sharing, owner, handoff, info, hub, told };
+        let asking = Vec::new();
+        let session = Session { machine, machine_owner, machine_sharing, owner, handoff, info, hub, asking, told };
         self.sessions.insert(id, session);
         kept
     }
@@ -134,6 +155,20 @@ pub(super) fn this_minute() -> u64 {
 }
 
 impl Session {
+    /// As pages are told of it.
+    pub(super) fn told(&self, detail: Detail) -> &Told {
+        let [whole, kind] = &self.told;
+        match detail {
+            Detail::Whole => whole,
+            Detail::Kind => kind,
+        }
+    }
+
+    /// It changed.
+    pub(super) fn outdated(&self) {
+        self.told.iter().for_each(Told::outdated);
+    }
+
     /// Whether others are in: it is offered, or adopted.
     pub(super) fn is_shared(&self) -> bool {
         self.handoff.as_ref().is_some_and(HandoffRow::is_open)
@@ -148,7 +183,7 @@ impl Session {
         self.handoff.as_ref().and_then(HandoffRow::adopter)
     }
 
-    pub(super) fn view(&self, owner: Person, handoff: Option<Box<HandoffView>>) -> SessionView {
+    pub(super) fn view(&self, owner: Person, handoff: Option<Box<HandoffView>>, asking: Vec<Asking>) -> SessionView {
         SessionView {
             machine: self.machine,
             info: self.info.clone(),
@@ -157,6 +192,7 @@ impl Session {
             shared: self.is_shared(),
             handoff,
             watching: self.hub.people(),
+            asking,
         }
     }
 

@@ -11,14 +11,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use super::Organisation;
-use super::known::{Machine, Session, State, this_minute};
+use super::known::{Detail, Machine, Session, State, this_minute};
 use crate::base::id::{MachineId, SessionId, UserId};
 use crate::base::problem::{Code, Problem};
 use crate::server::auth::Caller;
 use crate::server::auth::permissions::{Permission, Whose};
 use crate::server::relay::{Page, Rights, SessionHub};
 use crate::store::{HandoffRow, Sharing};
-use crate::wire::view::{MachineSharing, MachineView, Person, SessionView};
+use crate::wire::attention::Need;
+use crate::wire::session::SessionInfo;
+use crate::wire::view::{Asking, MachineSharing, MachineView, Person, SessionView};
 
 impl Organisation {
     /// What tells the lists that somebody sees now from all others. Ask before looking: they may be newer, never older.
@@ -42,7 +44,7 @@ impl Organisation {
     pub fn sessions(&self, who: &Caller) -> Vec<SessionView> {
         let state = self.state();
         let seen = state.sessions.values().filter(|session| session.allows(who, Permission::SeeSession));
-        seen.map(|session| state.session_view(session)).collect()
+        seen.map(|session| state.session_view(session, session.detail(who))).collect()
     }
 
     /// One machine, if they see it.
@@ -56,7 +58,7 @@ impl Organisation {
     pub fn session(&self, who: &Caller, id: SessionId) -> Option<SessionView> {
         let state = self.state();
         let session = state.sessions.get(&id).filter(|session| session.allows(who, Permission::SeeSession))?;
-        Some(state.session_view(session))
+        Some(state.session_view(session, session.detail(who)))
     }
 
     /// Whether somebody may do this to a machine; one they do not see is not there.
@@ -98,7 +100,7 @@ impl Organisation {
             let text = format!("{name} has adopted this session and has the keyboard: take it back first");
             return Err(Problem::new(Code::Conflict, text));
         }
-        Ok((state.session_view(session), Arc::clone(&session.hub), whose))
+        Ok((state.session_view(session, session.detail(who)), Arc::clone(&session.hub), whose))
     }
 
     /// Holds a session's viewers to what they may do now.
@@ -120,6 +122,8 @@ impl Organisation {
         state.tell_session(id);
         let Some(session) = state.sessions.get_mut(&id) else { return };
         let before = session.handoff.replace(handoff);
+        // Who asked, asked somebody who may have it no more.
+        session.asking.clear();
         session.hub.reconsider(|who| session.rights(who));
         let machine = session.machine;
         state.tell_session(id);
@@ -140,7 +144,7 @@ impl Organisation {
         state.changed();
         // Whatever says a name is told anew when it is told again.
         state.machines.values().for_each(|machine| machine.told.outdated());
-        state.sessions.values().for_each(|session| session.told.outdated());
+        state.sessions.values().for_each(Session::outdated);
     }
 }
 
@@ -180,9 +184,17 @@ impl State {
         machine.view(id, self.person(machine.owner))
     }
 
-    pub(super) fn session_view(&self, session: &Session) -> SessionView {
+    pub(super) fn session_view(&self, session: &Session, detail: Detail) -> SessionView {
         let handoff = session.handoff.as_ref().filter(|handoff| handoff.is_open());
-        session.view(self.person(session.owner), handoff.map(|handoff| Box::new(self.handoff_view(handoff))))
+        let handoff = handoff.map(|handoff| Box::new(self.handoff_view(handoff)));
+        let asking = session.asking.iter().map(|ask| Asking { who: self.person(ask.by), until: ask.until }).collect();
+        let view = session.view(self.person(session.owner), handoff, asking);
+        match detail {
+            Detail::Whole => view,
+            Detail::Kind => {
+                SessionView { info: SessionInfo { needs: view.info.needs.map(Need::kind), ..view.info }, ..view }
+            }
+        }
     }
 
     /// Marks a machine for the pages that see it.
@@ -203,7 +215,7 @@ impl State {
     pub(super) fn tell_session(&self, id: SessionId) {
         self.changed();
         let Some(session) = self.sessions.get(&id) else { return };
-        session.told.outdated();
+        session.outdated();
         let sees = |page: &&Arc<Page>| session.allows(&page.who, Permission::SeeSession);
         self.pages.iter().filter(sees).for_each(|page| page.session_changed(id));
     }
@@ -249,6 +261,11 @@ impl Session {
     /// Whether its existence is no secret to somebody, whatever their key may be used for.
     fn is_known_to(&self, who: &Caller) -> bool {
         who.role_allows(Permission::SeeSession, self.whose(who))
+    }
+
+    /// What a session asks is of its screen: a command, a file. Whoever may not read that unseen is told that it asks.
+    pub(super) fn detail(&self, who: &Caller) -> Detail {
+        if self.allows(who, Permission::ReadScreen) { Detail::Whole } else { Detail::Kind }
     }
 
     fn rights(&self, who: &Caller) -> Rights {

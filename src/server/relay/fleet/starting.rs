@@ -1,6 +1,7 @@
 //! Sessions that were asked for and have not been announced: whose they are, and that they may exist.
 
 use super::Organisation;
+use super::known::Detail;
 use crate::base::id::{SessionId, UserId};
 use crate::store::SessionRow;
 use crate::wire::view::SessionView;
@@ -15,7 +16,7 @@ impl Organisation {
     /// A session as whoever started it sees it.
     pub(in crate::server::relay) fn started(&self, id: SessionId) -> Option<SessionView> {
         let state = self.state();
-        state.sessions.get(&id).map(|session| state.session_view(session))
+        state.sessions.get(&id).map(|session| state.session_view(session, Detail::Whole))
     }
 
     /// A session was asked for, and its machine has not said what became of it: it will when it names its sessions.

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod handing;
+mod needs;
 
 use super::super::{Arrival, Pulled, Relay};
 use super::*;

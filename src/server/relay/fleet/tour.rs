@@ -55,11 +55,11 @@ impl State {
     pub(super) fn fleet(&self, page: &Page, tour: &mut Tour, mut room: usize) -> Frame {
         let (mut machines, mut sessions) = (Vec::new(), Vec::new());
         while let Some(stop) = self.next_stop(page, tour)
-            && fits(&self.told(&stop), &mut room)
+            && fits(&self.told(&stop, page), &mut room)
         {
             match stop {
                 Stop::Machine(id, machine) => machines.push(self.machine_view(id, machine)),
-                Stop::Session(_, session) => sessions.push(self.session_view(session)),
+                Stop::Session(_, session) => sessions.push(self.session_view(session, session.detail(&page.who))),
             }
             tour.passed(&stop);
         }
@@ -74,19 +74,19 @@ impl State {
                 let machine =
                     self.machines.get(&id).filter(|machine| machine.is_seen(&page.who, self.shows(id, &page.who)));
                 match machine {
-                    Some(machine) => self.told(&Stop::Machine(id, machine)),
+                    Some(machine) => self.told(&Stop::Machine(id, machine), page),
                     None => message::to_frame(&ToViewer::MachineGone { id }),
                 }
             } else if let Some(id) = page.next_session() {
                 match self.sessions.get(&id).filter(|session| session.allows(&page.who, Permission::SeeSession)) {
-                    Some(session) => self.told(&Stop::Session(id, session)),
+                    Some(session) => self.told(&Stop::Session(id, session), page),
                     None => message::to_frame(&ToViewer::SessionGone { id }),
                 }
             } else if !tour.over
                 && let Some(stop) = self.next_stop(page, tour)
             {
                 tour.passed(&stop);
-                self.told(&stop)
+                self.told(&stop, page)
             } else {
                 // What comes later is a change, and told as one.
                 tour.over = true;
@@ -110,12 +110,15 @@ impl State {
         after(&self.sessions, tour.session).find(seen).map(|(id, session)| Stop::Session(*id, session))
     }
 
-    fn told(&self, stop: &Stop<'_>) -> Frame {
+    fn told(&self, stop: &Stop<'_>, page: &Page) -> Frame {
         match *stop {
             Stop::Machine(id, machine) => {
                 machine.told.get(|| ToViewer::Machine { machine: self.machine_view(id, machine) })
             }
-            Stop::Session(_, session) => session.told.get(|| ToViewer::Session { session: self.session_view(session) }),
+            Stop::Session(_, session) => {
+                let detail = session.detail(&page.who);
+                session.told(detail).get(|| ToViewer::Session { session: self.session_view(session, detail) })
+            }
         }
     }
 }

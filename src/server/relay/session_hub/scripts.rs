@@ -91,6 +91,11 @@ impl Scripts {
     }
 
     /// The fate of an input came; whether it was a script's.
+    /// Whether it is that of scripts, and types now.
+    pub(super) fn types(&self, viewer: ViewerId) -> bool {
+        self.typed.contains_key(&viewer)
+    }
+
     pub(super) fn input_acked(&mut self, viewer: ViewerId, number: u64, outcome: InputOutcome) -> bool {
         let Some(Typing { last, .. }) = self.typed.get(&viewer) else { return false };
         // Of one that was sent in pieces the last one's counts, or the first refusal.

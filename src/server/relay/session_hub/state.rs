@@ -1,6 +1,6 @@
 //! What a hub knows, and what follows from each thing that happens to it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +20,7 @@ use crate::server::relay::memory::{Held, Share};
 use crate::stream::{OutputLog, Step};
 use crate::wire::frame::{Frame, SnapshotAt, SnapshotFlags};
 use crate::wire::message::{self, SessionAsk, Take, ToViewer};
+use crate::wire::view::Person;
 
 /// Output kept of a session while memory is short, in bytes: several windows of a slow viewer.
 const SHORT_LOG_BYTES: usize = 128 * 1024;
@@ -33,6 +34,9 @@ const AHEAD_BYTES_MIN: u64 = 32 * 1024;
 /// Most of the same, in bytes: the other half is for viewers behind the furthest.
 pub(super) const AHEAD_BYTES_MAX: u64 = HUB_LOG_BYTES_MAX as u64 / 2;
 
+/// Viewers that left and are remembered: as many as may go before the host's word of the first of them comes.
+const LEFT_MAX: usize = 16;
+
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) upstream: Option<Upstream>,
@@ -43,6 +47,8 @@ pub(super) struct State {
     /// The newest screen.
     pub(super) screen: Option<(SnapshotAt, Bytes)>,
     pub(super) watchers: HashMap<Slot, Watcher>,
+    /// Viewers that left last, at most [`LEFT_MAX`].
+    left: VecDeque<ViewerId>,
     pub(super) last_slot: Slot,
     pub(super) hungry: Vec<Slot>,
     /// The furthest viewer's position, and how far the log may run ahead of it.
@@ -80,6 +86,7 @@ impl State {
             epoch: None,
             screen: None,
             watchers: HashMap::new(),
+            left: VecDeque::new(),
             last_slot: 0,
             hungry: Vec::new(),
             furthest: Offset::ZERO,
@@ -97,6 +104,10 @@ impl State {
         let replaced = self.watcher_of(gone.viewer).is_some();
         if let Some(upstream) = self.upstream.as_mut().filter(|_| !replaced) {
             upstream.ask(SessionAsk::Leave { viewer: gone.viewer });
+            if self.left.len() >= LEFT_MAX {
+                self.left.pop_front();
+            }
+            self.left.push_back(gone.viewer);
         }
         self.watchers.values_mut().for_each(|watcher| watcher.control_changed(Urgency::Soon));
         if self.watchers.is_empty() {
@@ -222,6 +233,8 @@ impl State {
         out: &mut Vec<Frame>,
     ) -> Pulled {
         let control = self.control;
+        let is_news = self.watchers.get(&slot).is_some_and(|watcher| watcher.control > Urgency::Told);
+        let who = if is_news { self.controlling() } else { None };
         let Some(watcher) = self.watchers.get_mut(&slot) else { return Pulled::Closed };
         watcher.looked();
         if let Some(problem) = watcher.dismissed.take() {
@@ -231,7 +244,7 @@ impl State {
         watcher.take_news(out);
         let told = watcher.control == Urgency::Now || tell_count && watcher.control == Urgency::Soon;
         if told && let Some(control) = control {
-            out.push(control_frame(watcher, control, viewers));
+            out.push(control_frame(watcher, control, who, viewers));
             watcher.control = Urgency::Told;
         }
         let later = watcher.control == Urgency::Soon && control.is_some();
@@ -321,6 +334,17 @@ impl State {
         }
     }
 
+    /// Whether a viewer is, or was a moment ago, one of those here: what the host says of it may come late.
+    pub(super) fn knows(&mut self, viewer: ViewerId) -> bool {
+        self.left.contains(&viewer) || self.scripts.types(viewer) || self.watcher_of(viewer).is_some()
+    }
+
+    /// Who has the keyboard, if it is somebody here.
+    fn controlling(&self) -> Option<Person> {
+        let Control { controller, present: true, .. } = self.control? else { return None };
+        self.watchers.values().find(|watcher| Some(watcher.viewer) == controller).map(Watcher::person)
+    }
+
     pub(super) fn watcher_of(&mut self, viewer: ViewerId) -> Option<&mut Watcher> {
         self.watchers.values_mut().find(|watcher| watcher.viewer == viewer && watcher.dismissed.is_none())
     }
@@ -340,11 +364,12 @@ pub(super) fn join(upstream: &mut Upstream, watcher: &mut Watcher) {
     }
 }
 
-fn control_frame(watcher: &Watcher, control: Control, viewers: u32) -> Frame {
+fn control_frame(watcher: &Watcher, control: Control, who: Option<Person>, viewers: u32) -> Frame {
     message::to_frame(&ToViewer::Control {
         channel: watcher.channel,
         you: control.controller == Some(watcher.viewer),
         present: control.present,
+        who,
         may_type: watcher.may_type(),
         viewers,
         cols: control.cols,

@@ -251,9 +251,10 @@ fn everybody_is_told_who_controls_and_how_many_watch() {
         SessionSays::Control { controller: Some(controller), present: true, cols: 100, rows: 30 },
     );
     world.settle(&mut [&mut one, &mut two]);
+    let who = Person { id: two.page.who.user, name: "Ada".to_owned() };
     let control = |you, viewers| {
-        let (present, may_type) = (true, true);
-        ToViewer::Control { channel: 9, you, present, may_type, viewers, cols: 100, rows: 30 }
+        let (present, may_type, who) = (true, true, Some(who.clone()));
+        ToViewer::Control { channel: 9, you, present, who, may_type, viewers, cols: 100, rows: 30 }
     };
     assert_eq!(one.messages.last(), Some(&control(false, 2)));
     assert_eq!(two.messages.last(), Some(&control(true, 2)));
@@ -261,7 +262,40 @@ fn everybody_is_told_who_controls_and_how_many_watch() {
     let mut out = Vec::new();
     assert_eq!(world.hub.pull(one.slot, world.now, 1, false, &mut out), Pulled::CountLater, "not at once");
     world.settle(&mut [&mut one]);
-    assert_eq!(one.messages.last(), Some(&control(false, 1)));
+    let left = ToViewer::Control {
+        channel: 9,
+        you: false,
+        present: true,
+        who: None,
+        may_type: true,
+        viewers: 1,
+        cols: 100,
+        rows: 30,
+    };
+    assert_eq!(one.messages.last(), Some(&left), "until the host says who has it now");
+}
+
+#[test]
+fn only_a_terminal_that_is_no_viewer_here_takes_the_keyboard_at_the_machine() {
+    let mut world = World::new();
+    let (mut one, mut two) = (world.viewer(), world.viewer());
+    world.settle(&mut [&mut one, &mut two]);
+    let [(first, _), (second, _)] = world.host.joins[..] else { panic!("two joined") };
+    let control = |viewer, present| SessionSays::Control { controller: Some(viewer), present, cols: 80, rows: 24 };
+    let hears = |world: &World, says: SessionSays| {
+        let taken = world.hub.is_taken_at_the_machine(&world.uplink, CHANNEL, &says);
+        world.hub.says(&world.uplink, CHANNEL, says);
+        taken
+    };
+    let local = ViewerId::random();
+    assert!(!hears(&world, control(local, true)), "it had it before anybody here");
+    assert!(!hears(&world, control(first, true)) && !hears(&world, control(second, true)));
+    assert!(!hears(&world, control(second, false)) && !hears(&world, control(second, true)), "gone, and back");
+    assert!(hears(&world, control(local, true)));
+    assert!(!hears(&world, control(local, true)), "once");
+    assert!(!hears(&world, control(first, true)));
+    world.hub.detach(two.slot);
+    assert!(!hears(&world, control(second, true)), "word of one that has just left comes late");
 }
 
 #[test]
