@@ -7,12 +7,14 @@ mod assets;
 mod audit;
 pub mod auth;
 mod config;
+mod downloads;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod guest;
 mod handoff;
 mod handoff_asked;
 mod heart;
+mod install;
 mod links;
 mod listen;
 mod local;
@@ -23,6 +25,7 @@ mod places;
 mod pulse;
 mod rate;
 pub mod relay;
+mod releases;
 mod router;
 pub mod routes;
 mod socket;
@@ -76,6 +79,8 @@ pub struct Shared {
     pub(crate) metrics: metrics::Metrics,
     watchers: audit::Watchers,
     refusals: audit::Refusals,
+    /// The agents' program, for each kind of machine.
+    releases: releases::Releases,
     pub(crate) started_at: SystemTime,
     /// For people and agents.
     places: Arc<Places>,
@@ -108,6 +113,7 @@ impl Server {
         let local = local::Local::bind(&config.data_dir).await?;
         let url = config.public_url.as_ref().map_or_else(|| listen::url(address, tls.is_some()), PublicUrl::origin);
         let places = Places::new(open_files::limit(), config.trusted_proxies.clone());
+        let releases = releases::Releases::new(&config.data_dir);
         let shared = Arc::new(Shared {
             relay: Arc::new(Relay::new(store.clone())),
             store,
@@ -120,6 +126,7 @@ impl Server {
             metrics: metrics::Metrics::default(),
             watchers: audit::Watchers::default(),
             refusals: audit::Refusals::default(),
+            releases,
             started_at: SystemTime::now(),
             places,
         });
