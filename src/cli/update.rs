@@ -26,23 +26,23 @@ use crate::wire::build;
 /// A program that is asked for its version has this long; it does nothing but print.
 const VERSION_WITHIN: Duration = Duration::from_secs(10);
 
-pub(super) fn run(args: args::Update, output: &mut Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(args: &args::Update, output: &mut Output) -> Result<ExitCode, Failure> {
     let data_dir = paths::data_dir(args.data_dir.clone())?;
     if args.check {
-        return check::run(&data_dir, &args, output);
+        return check::run(&data_dir, args, output);
     }
     let current = own_file()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("nothing can be run")?;
     if let Some(file) = &args.from {
-        return replace(&runtime, &current, file, &file.display().to_string(), &args, &data_dir, output);
+        return replace(&runtime, &current, file, &file.display().to_string(), args, &data_dir, output);
     }
     let source = runtime.block_on(Source::ask(&data_dir))?;
-    let file = source.choose(&source::wanted(&args))?;
-    if !may_take(&file.version.to_string(), &printable(&source.server), &args, output)? {
+    let file = source.choose(&source::wanted(args))?;
+    if !may_take(&file.version.to_string(), &printable(&source.server), args, output)? {
         return Ok(ExitCode::SUCCESS);
     }
     let downloaded = runtime.block_on(source.download(file, &current))?;
-    replace(&runtime, &current, &downloaded.0, &file.name, &args, &data_dir, output)
+    replace(&runtime, &current, &downloaded.0, &file.name, args, &data_dir, output)
 }
 
 /// Whether `version` is to take this one's place; `false` if it has it already.

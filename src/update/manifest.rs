@@ -81,7 +81,7 @@ impl Manifest {
 
     /// As `sha256sum -c` reads it.
     pub fn checksums(&self) -> String {
-        self.files.iter().map(|file| format!("{}  {}\n", file.sha256, file.name)).collect()
+        self.files.iter().flat_map(|file| [&file.sha256, "  ", &file.name, "\n"]).collect()
     }
 }
 

@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn a_file_is_told_by_its_name_and_nothing_else_passes_for_one() {
         for target in Target::ALL {
-            for version in ["0.2.0", "1.0.0-rc.1", "1.0.0-linux-x86_64"] {
+            for version in ["0.2.0", "1.0.0-rc.1", "1.0.0-linux-arm64"] {
                 let version: semver::Version = version.parse().unwrap();
                 assert_eq!(Target::of_file_name(&target.file_name(&version)), Some((version, target)));
             }

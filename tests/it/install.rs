@@ -4,6 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::browser_pages::look;
+use super::support::chrome::Chrome;
+use super::support::page::open;
 use super::support::process::{Ran, run};
 use super::support::systemd::{UserSystemd, with};
 use super::support::wait::poll;
@@ -130,4 +133,29 @@ async fn the_scripts_name_the_server_as_it_was_asked_for() {
     }
     let script = world.http.clone().get("/agent/install.ps1").await.ok().text();
     assert!(script.contains(&world.http.address.to_string()) && !script.contains("@SERVER@"), "{script}");
+}
+
+#[tokio::test]
+async fn the_page_shows_the_line_and_turns_green_when_the_machine_appears() {
+    let Some(chrome) = Chrome::start().await else { return };
+    let mut world = World::server_only().await;
+    world.set_up().await;
+    let Some(_systemd) = UserSystemd::start(world.place()).await else { return };
+    let tab = open(&chrome, &world, "/machines").await;
+    tab.click("button: Make a key").await;
+    tab.expect_text("Waiting for it").await;
+    tab.click("button: Linux").await;
+    let line =
+        tab.evaluate("[...document.querySelectorAll('code')].map(e => e.textContent).find(t => t.startsWith('curl'))");
+    let line = line.await.as_str().expect("a line to paste").to_owned();
+    look(&tab, "add-machine").await;
+    tab.click("button: Windows").await;
+    tab.expect_text("no program for Windows yet").await;
+    look(&tab, "add-machine-no-program").await;
+    let (fetch, rest) = line.split_once(" | sh -s -- ").expect("piped into a shell");
+    let pasted = paste(world.place(), fetch, "sh", rest).await;
+    assert_eq!(pasted.code, 0, "{pasted:?}");
+    tab.expect_text("is connected").await;
+    look(&tab, "add-machine-done").await;
+    assert_eq!(chrome.take_complaints(), Vec::<String>::new());
 }
