@@ -1,23 +1,16 @@
 //! Asking a server who a key belongs to, before anything depends on it.
 
-use std::time::Duration;
-
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::header::{AUTHORIZATION, DATE, HOST};
-use hyper::{HeaderMap, Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::header::DATE;
+use hyper::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
 use super::connect::bearer;
-use super::dial::{self, Way};
+use super::dial::Way;
 use super::endpoint::Endpoint;
 use super::error::UplinkError;
+use super::fetch;
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::Secret;
-
-/// Time a server has to answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// One answer, in bytes.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
@@ -69,28 +62,11 @@ impl Account {
 /// Asks `server` who `key` belongs to. Nothing is changed there.
 pub async fn of_key(server: &str, key: &Secret, way: &Way, insecure_http: bool) -> Result<Account, UplinkError> {
     let endpoint = Endpoint::parse(server, insecure_http)?;
-    let path = format!("{}/api/v1/me", endpoint.path);
-    let bearer = bearer(key)?;
-    let stream = dial::dial(&endpoint, way).await?;
-    let asking = async {
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        let request = Request::get(path).header(HOST, &endpoint.authority).header(AUTHORIZATION, bearer);
-        // The path of an address that was read forms a request; if not, an empty one fails the same way.
-        let answer = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap_or_default()).await?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|_| Ended);
-        Ok::<_, hyper::Error>((status, headers, body))
-    };
-    let answered = tokio::time::timeout(ANSWER_WITHIN, asking).await.map_err(|_| UplinkError::NoAnswer)?;
-    let (status, headers, body) =
-        answered.map_err(|cause| UplinkError::Unreachable(std::io::Error::other(cause.to_string())))?;
-    let Ok(body) = body else { return Err(UplinkError::NotSessionForge) };
-    read(status, &headers, &body.to_bytes())
+    let answer = fetch::get(&endpoint, way, "/api/v1/me", Some(bearer(key)?)).await?;
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let body = fetch::whole(answer.into_body(), ANSWER_BYTES_MAX).await?;
+    read(status, &headers, &body)
 }
-
-/// An answer without an end, or none at all.
-struct Ended;
 
 fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Account, UplinkError> {
     let date = headers.get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned);

@@ -58,12 +58,15 @@ pub struct Credentials {
     /// Whether the key may be sent there unencrypted.
     #[serde(default)]
     pub insecure_http: bool,
+    /// Key by which that server signed its list of release files when this machine was logged in, in minisign's format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_key: Option<String>,
 }
 
 impl Credentials {
     /// With nothing beside.
     pub fn new(server: String, key: Secret) -> Self {
-        Self { server, key, name: None, insecure_http: false }
+        Self { server, key, name: None, insecure_http: false, release_key: None }
     }
 
     /// As kept by an earlier start.

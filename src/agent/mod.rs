@@ -9,10 +9,12 @@ pub mod config;
 mod connect;
 pub mod credentials;
 mod dial;
+pub mod downloads;
 mod endpoint;
 pub mod environment;
 pub mod error;
 mod facts;
+mod fetch;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod handing;

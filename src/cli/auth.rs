@@ -15,8 +15,9 @@ use super::output::{Look, Output, printable};
 use super::progress::Progress;
 use super::{local_agent, paths};
 use crate::agent::account::{self, Account};
-use crate::agent::config::ConfigFile;
+use crate::agent::config::{ConfigFile, Way};
 use crate::agent::credentials::{Credentials, credentials_file};
+use crate::agent::downloads::Downloads;
 use crate::agent::error::UplinkError;
 use crate::base::api_key;
 use crate::base::limits::NAME_BYTES_MAX;
@@ -30,6 +31,7 @@ pub(super) fn run(auth: Auth, output: &mut Output) -> Result<ExitCode, Failure> 
         match auth.command {
             AuthCommand::Login(login) => log_in(&data_dir, login, &place, output).await?,
             AuthCommand::Logout => log_out(&data_dir, output).await?,
+            AuthCommand::Status => return say_stored(&data_dir, output),
         }
         Ok(ExitCode::SUCCESS)
     })
@@ -58,7 +60,8 @@ async fn log_in(data_dir: &Path, login: Login, place: &str, output: &mut Output)
     }
     // The same server keeps what was not said anew; of another one's nothing is kept.
     let name = name.or_else(|| before.as_ref().filter(|known| known.server == server).and_then(|it| it.name.clone()));
-    let credentials = Credentials { server, key, name, insecure_http: login.insecure_http };
+    let release_key = release_key(&server, file.way(data_dir), login.insecure_http).await;
+    let credentials = Credentials { server, key, name, insecure_http: login.insecure_http, release_key };
     credentials.write(data_dir).map_err(failed)?;
     say_logged_in(&account, &credentials, data_dir, place, output).await;
     Ok(())
@@ -85,6 +88,26 @@ async fn say_logged_in(
         format!("`sessionforge agent{place}` connects this machine, `sessionforge service install{place}` for good")
     };
     output.fact("Next", output.paint(Look::Faint, next));
+}
+
+/// The key by which the server will sign what it offers as updates; `None` of one that is too old to have one.
+async fn release_key(server: &str, way: Way, insecure_http: bool) -> Option<String> {
+    let downloads = Downloads::of(server, way, insecure_http).ok()?;
+    downloads.public_key().await.inspect_err(|cause| tracing::debug!(%cause, "no key of release files")).ok()
+}
+
+fn say_stored(data_dir: &Path, output: &mut Output) -> Result<ExitCode, Failure> {
+    let Some(known) = Credentials::read(data_dir).map_err(failed)? else {
+        output.line("Not logged in.");
+        return Ok(ExitCode::FAILURE);
+    };
+    output.fact("Server", printable(&known.server));
+    output.fact("Key", shown(&known.key));
+    if let Some(name) = &known.name {
+        output.fact("Name", printable(name));
+    }
+    output.fact("Stored in", credentials_file(data_dir).display());
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn log_out(data_dir: &Path, output: &mut Output) -> Result<(), Failure> {

@@ -97,7 +97,7 @@ fn run(args: Args, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Init(init) => init::run(&init, output),
         Command::Skill(skill) => skill::run(skill, false, output),
         Command::Service(service) => return service::run(service, output),
-        Command::Update(update) => return update::run(update, output),
+        Command::Update(update) => return update::run(&update, output),
         Command::Status(status) => return status::run(status, output),
         Command::Up(up) => up::run(up, output),
         Command::Server(server) => server::run(*server, output),

@@ -3,6 +3,7 @@
 pub(super) mod args;
 mod check;
 mod machine;
+mod source;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -10,7 +11,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use tokio::runtime::Runtime;
+
 use self::machine::{Machine, running_service};
+use self::source::Source;
 use super::failure::{Exit, Failure};
 use super::output::{Look, Output, printable};
 use super::progress::Progress;
@@ -23,35 +27,64 @@ use crate::wire::build;
 /// A program that is asked for its version has this long; it does nothing but print.
 const VERSION_WITHIN: Duration = Duration::from_secs(10);
 
-pub(super) fn run(args: args::Update, output: &mut Output) -> Result<ExitCode, Failure> {
-    let data_dir = paths::data_dir(args.data_dir)?;
-    match args.from {
-        Some(file) => replace(&file, args.allow_downgrade, &data_dir, output),
-        None => check::run(&data_dir, args.check, args.json, output),
+pub(super) fn run(args: &args::Update, output: &mut Output) -> Result<ExitCode, Failure> {
+    let data_dir = paths::data_dir(args.data_dir.clone())?;
+    if args.check {
+        return check::run(&data_dir, args, output);
+    }
+    let current = own_file()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("nothing can be run")?;
+    if let Some(file) = &args.from {
+        return replace(&runtime, &current, file, &file.display().to_string(), args, &data_dir, output);
+    }
+    let source = runtime.block_on(Source::ask(&data_dir))?;
+    let file = source.choose(&source::wanted(args))?;
+    if !may_take(&file.version.to_string(), &printable(&source.server), args, output)? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let downloaded = runtime.block_on(source.download(file, &current))?;
+    replace(&runtime, &current, &downloaded.0, &file.name, args, &data_dir, output)
+}
+
+/// Whether `version` is to take this one's place; `false` if it has it already.
+fn may_take(version: &str, whose: &str, args: &args::Update, output: &mut Output) -> Result<bool, Failure> {
+    let running = build::version();
+    match compare(running, version) {
+        Some(Offer::Newer) => Ok(true),
+        Some(Offer::Same) => {
+            output.line(format_args!("{version} is in its place already."));
+            Ok(false)
+        }
+        Some(Offer::Older) if args.allow_downgrade => Ok(true),
+        // The newest that there is may well be older than this one; that is nobody's fault.
+        Some(Offer::Older) if args.from.is_none() && args.version.is_none() => {
+            output.line(format_args!("This is {running}, newer than {whose} has, which is {version}."));
+            Ok(false)
+        }
+        Some(Offer::Older) | None => {
+            let sentence = format!("{whose} is {version}, older than this {running}");
+            Err(Failure::new(Exit::Failed, sentence).hint("--allow-downgrade goes back all the same"))
+        }
     }
 }
 
-fn replace(from: &Path, allow_downgrade: bool, data_dir: &Path, output: &mut Output) -> Result<ExitCode, Failure> {
-    let current = own_file()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("nothing can be run")?;
-    let swap = Swap::stage(&current, from).map_err(|error| Failure::new(Exit::Failed, error))?;
-    let version = runtime.block_on(version_of(swap.staged(), from))?;
-    let running = build::version();
-    match compare(running, &version) {
-        Some(Offer::Newer) => {}
-        Some(Offer::Same) => {
-            output.line(format_args!("{version} is in its place already."));
-            return Ok(ExitCode::SUCCESS);
-        }
-        Some(Offer::Older) if allow_downgrade => {}
-        Some(Offer::Older) | None => {
-            let sentence = format!("{} is {version}, older than this {running}", from.display());
-            return Err(Failure::new(Exit::Failed, sentence).hint("--allow-downgrade goes back all the same"));
-        }
+fn replace(
+    runtime: &Runtime,
+    current: &Path,
+    from: &Path,
+    shown: &str,
+    args: &args::Update,
+    data_dir: &Path,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let swap = Swap::stage(current, from).map_err(|error| Failure::new(Exit::Failed, error))?;
+    let version = runtime.block_on(version_of(swap.staged(), shown))?;
+    if !may_take(&version, shown, args, output)? {
+        return Ok(ExitCode::SUCCESS);
     }
-    let service = running_service(&current)?;
+    let service = running_service(current)?;
     let runs = service.is_some();
-    let mut machine = Machine::new(&runtime, &swap, service, &version)?;
+    let mut machine = Machine::new(runtime, &swap, service, &version)?;
     let progress =
         Progress::start(if runs { "waiting for the new version to come up" } else { "replacing the program" });
     let outcome = carry_out(&mut machine, runs);
@@ -108,10 +141,8 @@ fn own_file() -> Result<PathBuf, Failure> {
 }
 
 /// What `file` says that it is. It is run for that: what was downloaded for another system cannot be.
-async fn version_of(file: &Path, shown: &Path) -> Result<String, Failure> {
-    let no = |why: &str| {
-        Failure::new(Exit::Failed, format_args!("{} is no SessionForge for this system: {why}", shown.display()))
-    };
+async fn version_of(file: &Path, shown: &str) -> Result<String, Failure> {
+    let no = |why: &str| Failure::new(Exit::Failed, format_args!("{shown} is no SessionForge for this system: {why}"));
     let mut command = Command::new(file);
     command.arg("version").stdin(Stdio::null()).stderr(Stdio::null());
     let running = tokio::process::Command::from(command).kill_on_drop(true).output();

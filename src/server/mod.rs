@@ -7,12 +7,14 @@ mod assets;
 mod audit;
 pub mod auth;
 mod config;
+mod downloads;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod guest;
 mod handoff;
 mod handoff_asked;
 mod heart;
+mod install;
 mod links;
 mod listen;
 mod local;
@@ -24,6 +26,7 @@ mod places;
 mod pulse;
 mod rate;
 pub mod relay;
+mod releases;
 mod router;
 pub mod routes;
 mod socket;
@@ -78,6 +81,8 @@ pub struct Shared {
     pub(in crate::server) notify: notify::Notifier,
     watchers: audit::Watchers,
     refusals: audit::Refusals,
+    /// The agents' program, for each kind of machine.
+    releases: releases::Releases,
     pub(crate) started_at: SystemTime,
     /// For people and agents.
     places: Arc<Places>,
@@ -111,6 +116,7 @@ impl Server {
         let url = config.public_url.as_ref().map_or_else(|| listen::url(address, tls.is_some()), PublicUrl::origin);
         let places = Places::new(open_files::limit(), config.trusted_proxies.clone());
         let relay = Arc::new(Relay::new(store.clone()));
+        let releases = releases::Releases::new(&config.data_dir);
         let shared = Arc::new(Shared {
             sign_in: auth::SignIn::load(Arc::clone(&relay)).await?,
             relay,
@@ -124,6 +130,7 @@ impl Server {
             metrics: metrics::Metrics::default(),
             watchers: audit::Watchers::default(),
             refusals: audit::Refusals::default(),
+            releases,
             started_at: SystemTime::now(),
             places,
         });

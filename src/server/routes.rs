@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use super::auth::permissions::Permission;
 use super::openapi::{self, Documented, Operation};
-use super::{Shared, agent_socket, api, assets, viewer_socket};
+use super::{Shared, agent_socket, api, assets, downloads, install, viewer_socket};
 
 /// Who may come to an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,6 +162,10 @@ pub fn site() -> Vec<Route> {
         open("/assets/{digest}/{*path}", assets::file),
         open("/favicon.ico", assets::icon),
         open("/sw.js", assets::service_worker),
+        open("/install.sh", install::shell),
+        open("/agent", install::shell),
+        open("/agent/install.ps1", install::powershell),
+        open("/downloads/{name}", downloads::get),
         page("/"),
         page("/setup"),
         page("/sign-in"),

@@ -44,6 +44,8 @@
 //! | [`maintenance`] | `config`, `logs`, `completions`, `man`, `version` |
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`update`] | another build in the place of the one that runs, and back if it does not come up; sessions live through it |
+//! | [`downloads`] | a server's release files, signed; a machine takes its next version from there, or refuses it |
+//! | [`install`] | the line that a person pastes on a new machine, and the one that takes it away |
 //! | [`up`] | one command to a terminal; what stays when it is stopped |
 //! | [`journey`] | a key and its echo pass the files of the map in order, and are in no log |
 //! | [`api_document`] | the API is what its description says: Schemathesis, problem details, tags, limits |
@@ -124,6 +126,7 @@ mod compatibility;
 mod crowd;
 mod disks;
 mod doctor;
+mod downloads;
 mod drill;
 mod fidelity;
 mod handoff;
@@ -147,6 +150,7 @@ mod http_tls;
 mod human_output;
 mod init;
 mod input;
+mod install;
 mod journey;
 mod local_api;
 mod login_environment;

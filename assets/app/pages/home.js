@@ -1,4 +1,4 @@
-import { html } from '../html.js';
+import { html, useEffect, useState } from '../html.js';
 import { fleetKnown, isLive, machineList, needing, sessionList } from '../state/fleet.js';
 import { asProblem } from '../state/api.js';
 import { newSession, start } from '../session/new_session.js';
@@ -11,12 +11,20 @@ import { AddMachine } from './add_machine.js';
 
 /** The fleet: every session with its last lines. */
 export function Home() {
+  const none = fleetKnown.value && machineList.value.length === 0;
+  const [first, setFirst] = useState(false);
+  // The first machine arrives in front of whoever added it: what they look at turns green, and does not vanish.
+  useEffect(() => {
+    if (none) setFirst(true);
+  }, [none]);
   if (!fleetKnown.value) return html`<main class="page"><${Waiting} words="Loading your sessions…" /></main>`;
   const all = sessionList.value;
   const waiting = needing.value;
   const live = [...waiting, ...all.filter((it) => isLive(it) && !waiting.includes(it))];
   const ended = all.filter((it) => !isLive(it));
-  if (machineList.value.length === 0) return html`<main class="page"><h1>Connect your first machine</h1><${AddMachine} /></main>`;
+  if (none || (first && all.length === 0)) {
+    return html`<main class="page"><h1>Connect your first machine</h1><${AddMachine} />${none ? null : html`<${NoSessions} />`}</main>`;
+  }
   return html`<main class="page page-wide">
     <header class="page-head"><h1>Sessions</h1>
       <p class="muted">${waiting.length > 0 ? html`<strong class="needs-count">${waiting.length} ${waiting.length === 1 ? 'needs' : 'need'} you</strong> · ` : null}${summary(live.length)}</p>

@@ -1,4 +1,4 @@
-import { html, useState } from '../html.js';
+import { html, useEffect, useState } from '../html.js';
 import { ago, now } from '../state/clock.js';
 import { fleetKnown, isLive, machineList, sessionsOf } from '../state/fleet.js';
 import { loadOf } from '../state/load.js';
@@ -11,17 +11,21 @@ import { AddMachine } from './add_machine.js';
 export function Machines() {
   const none = fleetKnown.value && machineList.value.length === 0;
   const [adding, setAdding] = useState(false);
+  // The first one arrives in front of whoever added it, and does not take the panel away.
+  useEffect(() => {
+    if (none) setAdding(true);
+  }, [none]);
   if (!fleetKnown.value) return html`<main class="page"><${Waiting} words="Loading your machines…" /></main>`;
   return html`<main class="page">
     <header class="page-head"><h1>${none ? 'Connect your first machine' : 'Machines'}</h1>
       ${none || adding ? null : html`<${Button} kind="primary" onClick=${() => setAdding(true)}><${Icon} name="plus" size=${14} />Add a machine<//>`}</header>
     ${none || adding ? html`<section class="panel">${adding && !none ? html`<h2>Add a machine</h2>` : null}<${AddMachine} /></section>` : null}
-    <ul class="rows">${machineList.value.map((it) => {
+    ${none ? null : html`<ul class="rows">${machineList.value.map((it) => {
       const running = sessionsOf(it.id).filter(isLive).length;
       return html`<li key=${it.id}><a class="row" href="/machines/${it.id}">
         <${Presence} online=${it.online} /><span class="row-main"><strong>${it.name}</strong><span class="muted">${it.os_version || it.os} · ${it.arch}</span></span>
         <${Load} machine=${it} /><span class="muted">${it.online ? `${running} running` : `Offline, seen ${ago(it.last_seen, now.value)}`}</span><${Icon} name="chevron-right" /></a></li>`;
-    })}</ul>
+    })}</ul>`}
   </main>`;
 }
 

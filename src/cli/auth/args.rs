@@ -19,6 +19,8 @@ pub(in crate::cli) enum AuthCommand {
     Login(Login),
     /// Remove the stored key from this machine
     Logout,
+    /// Say which server and key are stored; nobody is asked whether they are good. Exit code 1 if none are
+    Status,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,4 @@
-//! Which version the server runs: its agents are to be of the same one. The running agent knows, from the server's greeting.
+//! `sessionforge update --check`: whether the server has a newer version for this machine.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde::Serialize;
 
+use super::args::Update;
+use super::source::{self, Source};
 use crate::agent::local::{Link, LocalStatus};
-use crate::cli::failure::{Exit, Failure};
+use crate::cli::failure::Failure;
 use crate::cli::local_agent;
 use crate::cli::output::{Look, Output, printable};
 use crate::update::offer::{Offer, compare};
@@ -18,67 +20,54 @@ use crate::wire::build;
 struct Checked<'a> {
     /// Version of this program.
     version: &'static str,
-    /// Version of the agent that runs: another one if the program was replaced since.
-    agent: &'a str,
+    /// Version of the agent that runs: another one if the program was replaced since. `null` if none runs.
+    agent: Option<&'a str>,
     server: &'a str,
-    /// Version of the server.
-    server_version: &'a str,
+    /// Version of the server, as far as the agent that runs knows.
+    server_version: Option<&'a str>,
+    /// Version that the server has for this machine; `null` if none.
+    available: Option<String>,
     update_available: bool,
 }
 
-pub(super) fn run(data_dir: &Path, only: bool, json: bool, output: &mut Output) -> Result<ExitCode, Failure> {
+pub(super) fn run(data_dir: &Path, args: &Update, output: &mut Output) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("nothing can be run")?;
+    let source = runtime.block_on(Source::ask(data_dir))?;
     let agent = runtime.block_on(local_agent::status(data_dir));
-    let (agent, offered) = connected(agent.as_ref())?;
+    let available = source.find(&source::wanted(args)).map(|file| file.version.to_string());
     let running = build::version();
-    let offer = compare(running, offered);
-    let is_newer = offer == Some(Offer::Newer);
-    if json {
+    let offer = available.as_deref().and_then(|version| compare(running, version));
+    let server = printable(&source.server);
+    if args.json {
         output.json(&Checked {
             version: running,
-            agent: &agent.build,
-            server: &agent.server,
-            server_version: offered,
-            update_available: is_newer,
+            agent: agent.as_ref().map(|agent| agent.build.as_str()),
+            server: &server,
+            server_version: agent.as_ref().and_then(server_version),
+            update_available: offer == Some(Offer::Newer),
+            available,
         });
         return Ok(ExitCode::SUCCESS);
     }
-    let (server, offered) = (printable(&agent.server), printable(offered));
-    output.line(match offer {
-        Some(Offer::Newer) => format!("{offered} is there: {server} runs it. This is {running}."),
-        Some(Offer::Same) => format!("This is {running}, and so is {server}."),
-        Some(Offer::Older) => {
-            format!("This is {running}, newer than {server}, which runs {offered}: update the server.")
+    output.line(match (offer, available) {
+        (Some(Offer::Newer), Some(version)) => {
+            format!("{version} is there, on {server}. This is {running}: `sessionforge update` changes that.")
         }
-        None => format!("This is {running}; {server} runs {offered}, which cannot be compared."),
+        (Some(Offer::Same), _) => format!("This is {running}, and {server} has nothing newer."),
+        (_, Some(version)) => format!("This is {running}, newer than {server} has, which is {version}."),
+        (_, None) => format!("This is {running}, and {server} has no release file for this kind of machine."),
     });
-    if agent.build != running {
+    if let Some(agent) = agent.filter(|agent| agent.build != running) {
         let note =
             format!("The agent that runs is {}: start it again to have it run {running}", printable(&agent.build));
         output.line(output.paint(Look::Faint, note));
     }
-    let how = "get it for this system, and `sessionforge update --from FILE` puts it in this program's place";
-    if is_newer && !only {
-        // Nothing was updated, and a script must not think so.
-        return Err(
-            Failure::new(Exit::Failed, format_args!("this build cannot download {offered} by itself")).hint(how)
-        );
-    }
-    if is_newer {
-        output.line(output.paint(Look::Faint, format_args!("Not downloaded by this build: {how}")));
-    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The agent and the version of the server that it is connected to.
-fn connected(agent: Option<&LocalStatus>) -> Result<(&LocalStatus, &str), Failure> {
-    let unknown = |sentence: &str| Err(Failure::new(Exit::Failed, sentence));
-    match agent {
-        None => unknown("no agent runs, so it is not known which version its server runs"),
-        Some(agent) => match &agent.link {
-            Link::Online { build: Some(build), .. } => Ok((agent, build)),
-            Link::Online { .. } => unknown("the agent that runs is too old to say which version its server runs"),
-            _ => unknown("the agent is not connected, so it is not known which version its server runs"),
-        },
+fn server_version(agent: &LocalStatus) -> Option<&str> {
+    match &agent.link {
+        Link::Online { build, .. } => build.as_deref(),
+        _ => None,
     }
 }

@@ -31,7 +31,7 @@ use crate::wire::notice::{Channel, Kind, Notice};
 use news::{About, News, What};
 pub(super) use outbound::Outbound;
 use push::Message;
-use rules::{Listener, channels};
+use rules::{Listener, channels, may_read};
 
 /// A machine is offline once it was away for so long: an agent that is restarted or updated is back within seconds, and one
 /// that lost its line tries again within half a minute.
@@ -158,7 +158,7 @@ async fn tell_people(shared: &Arc<Shared>, place: &Organisation, news: &News) ->
         let who = Listener { user, role, wants: &wants, looks };
         let chosen = channels(news, &who, now);
         if !chosen.is_empty() {
-            let notice = if wants.with_text { &whole } else { &plain };
+            let notice = if wants.with_text && may_read(news, user) { &whole } else { &plain };
             hand_to_person(shared, place, user, notice, &chosen).await;
             told.insert(user);
         }

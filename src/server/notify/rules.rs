@@ -43,6 +43,15 @@ pub(super) fn channels(news: &News, who: &Listener<'_>, now: Timestamp) -> BTree
     who.wants.channels(*kind)
 }
 
+/// Whether somebody who is told may be told what the session asks: it is of its screen, which is its owner's, its adopter's
+/// and, while it is shared, everybody's.
+pub(super) fn may_read(news: &News, user: UserId) -> bool {
+    match &news.about {
+        About::Session(it) => whose(user, it.owner, it.adopter, it.shared) != Whose::Others,
+        About::Machine { .. } | About::Webhook { .. } => true,
+    }
+}
+
 fn session_concerns(it: &Subject, kind: Kind, whom: Option<UserId>, who: &Listener<'_>) -> bool {
     let whose = whose(who.user, it.owner, it.adopter, it.shared);
     // Whom it was taken back from does not see it any more, and is told all the same.

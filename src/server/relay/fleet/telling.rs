@@ -1,7 +1,7 @@
 //! What the fleet lays on the desk for whoever tells people, and what it tells their pages.
 
 use super::Organisation;
-use super::known::{Machine, State};
+use super::known::{Machine, Session, State};
 use crate::base::clock::unix_millis;
 use crate::base::id::{MachineId, SessionId, UserId};
 use crate::server::auth::Via;
@@ -10,6 +10,7 @@ use crate::server::relay::Page;
 use crate::store::HandoffRow;
 use crate::wire::notice::{Kind, Notice};
 use crate::wire::session::SessionInfo;
+use crate::wire::view::MachineSharing;
 
 impl Organisation {
     /// A session that was `before` has changed.
@@ -38,7 +39,8 @@ impl Organisation {
     pub(super) fn tell_machine_is(&self, state: &State, id: MachineId, online: bool) {
         let Some(machine) = state.machines.get(&id) else { return };
         let what = if online { What::Over } else { What::told(Kind::Offline) };
-        let (name, owner, shown) = (machine.shown_name().to_owned(), machine.owner, state.shows(id));
+        let (name, owner) = (machine.shown_name().to_owned(), machine.owner);
+        let shown = machine.sharing != MachineSharing::Nobody || state.of(id).any(Session::is_shared);
         let about = About::Machine { id, name, owner, shown };
         let (organisation, at) = (self.id, if online { unix_millis() } else { machine.last_seen });
         self.desk.tell(News { organisation, at, about, what, by: None });
