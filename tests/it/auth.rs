@@ -113,7 +113,9 @@ async fn logging_in_to_another_server_keeps_nothing_of_the_old_one() {
     assert_eq!(auth(one.place(), &arguments, None).await.code, 0);
     let ran = auth(one.place(), &["login", "--server", &server(&two), "--key", two.key()], None).await;
     assert_eq!(ran.code, 0, "{ran:?}");
-    let expected = json!({"server": server(&two), "key": two.key(), "insecure_http": false});
+    let release_key = two.http.get("/downloads/minisign.pub").await.ok().text();
+    let expected =
+        json!({"server": server(&two), "key": two.key(), "insecure_http": false, "release_key": release_key});
     assert_eq!(stored(one.place()).unwrap(), expected);
 }
 

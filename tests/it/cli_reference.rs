@@ -221,6 +221,7 @@ async fn update() {
     let said = newcomer.done("update").await;
     assert!(said.contains(env!("CARGO_PKG_VERSION")), "the server runs the same version: {said}");
     newcomer.done("service stop").await;
+    newcomer.done("auth logout").await;
     let alone = newcomer.types("update").await;
-    assert!(alone.code == 1 && alone.err.contains("no agent runs"), "{alone:?}");
+    assert!(alone.code == 1 && alone.err.contains("not logged in"), "{alone:?}");
 }
