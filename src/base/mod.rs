@@ -12,3 +12,4 @@ pub mod percent;
 pub mod private;
 pub mod problem;
 pub mod secret;
+pub mod sid;

@@ -36,12 +36,31 @@ pub(super) fn run(args: args::Run, output: &mut Output) -> Result<ExitCode, Fail
 }
 
 /// Becomes the program, without a session.
+#[cfg(unix)]
 fn run_as_it_is(args: &args::Run) -> Result<ExitCode, Failure> {
     use std::os::unix::process::CommandExt as _;
     let (program, arguments) = args.command.split_first().context("no command was given")?;
     let mut command = std::process::Command::new(program);
     command.args(arguments).current_dir(args.workdir.as_deref().unwrap_or(Path::new(".")));
-    let error = command.exec();
+    Err(cannot_be_run(program, &command.exec()))
+}
+
+/// The same where no process can become another program: it waits for that one, and leaves Ctrl-C to it.
+#[cfg(windows)]
+fn run_as_it_is(args: &args::Run) -> Result<ExitCode, Failure> {
+    let (program, arguments) = args.command.split_first().context("no command was given")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("nothing can be run")?;
+    let status = runtime.block_on(async {
+        let _ours = super::signals::Signals::new()?;
+        let path = crate::host::program::on_path(program).unwrap_or_else(|| program.into());
+        let mut command = tokio::process::Command::new(path);
+        command.args(arguments).current_dir(args.workdir.as_deref().unwrap_or(Path::new("."))).status().await
+    });
+    let status = status.map_err(|error| cannot_be_run(program, &error))?;
+    Ok(super::session::attach::exit_code(status.code().unwrap_or(1)).into())
+}
+
+fn cannot_be_run(program: &str, error: &std::io::Error) -> Failure {
     let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::CommandNotFound } else { Exit::Failed };
-    Err(Failure::new(exit, format_args!("{} cannot be run: {error}", printable(program))))
+    Failure::new(exit, format_args!("{} cannot be run: {error}", printable(program)))
 }
