@@ -20,7 +20,7 @@ install() {
 cargo_for() {
   local target=$1 command=$2
   shift 2
-  rustup target add --quiet "$target" 2>/dev/null || rustup target add "$target"
+  rustup target list --installed | grep -qx "$target" || rustup target add "$target"
   case $target in
     x86_64-pc-windows-gnu)
       install x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64
