@@ -49,6 +49,12 @@ pub(super) fn bearer(key: &Secret) -> Result<HeaderValue, UplinkError> {
     Ok(bearer)
 }
 
+#[cfg(target_os = "linux")]
+use libc::TCP_NOTSENT_LOWAT;
+/// From netinet/tcp.h of macOS; `libc` has it for other systems only.
+#[cfg(target_os = "macos")]
+const TCP_NOTSENT_LOWAT: libc::c_int = 0x201;
+
 /// Keeps the system from queueing a flood that an echo would have to wait for. Best effort: it is a hint.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 fn hold_little_unsent(stream: &TcpStream) {
@@ -61,7 +67,7 @@ fn hold_little_unsent(stream: &TcpStream) {
         libc::setsockopt(
             stream.as_raw_fd(),
             libc::IPPROTO_TCP,
-            libc::TCP_NOTSENT_LOWAT,
+            TCP_NOTSENT_LOWAT,
             std::ptr::from_ref(&bytes).cast(),
             size,
         )

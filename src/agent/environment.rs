@@ -221,6 +221,7 @@ fn value<'v>(variables: &'v [(OsString, OsString)], name: &str) -> Option<&'v Os
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     #[test]
     fn what_the_agent_found_before_stays_found_after_the_shell_had_its_say() {
         let variables = |path: &str| vec![("A".into(), "1".into()), ("PATH".into(), path.into())];

@@ -12,4 +12,5 @@ pub mod percent;
 pub mod private;
 pub mod problem;
 pub mod secret;
+pub mod sid;
 pub mod trust;

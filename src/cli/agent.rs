@@ -27,6 +27,10 @@ pub(super) const KEY_VARIABLE: &str = "SESSIONFORGE_API_KEY";
 pub(super) const KEY_FILE_BYTES_MAX: u64 = 4 * 1024;
 
 pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure> {
+    #[cfg(windows)]
+    crate::base::sid::check_own().map_err(|error| {
+        Failure::new(Exit::Usage, error).hint("start it as that person; `sessionforge service install` sees to it")
+    })?;
     let data_dir = paths::data_dir(args.data_dir)?;
     let config_file = ConfigFile::read(&data_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
     let credentials = credentials(&data_dir, args.server, args.key_file)?;
@@ -44,6 +48,9 @@ pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure>
     let ended: Result<(), Failure> = runtime.block_on(async {
         let mut signals = Signals::new().context("signals cannot be received")?;
         let stop = CancellationToken::new();
+        if args.until_closed {
+            stop_when_closed(stop.clone());
+        }
         let (status, mut changes) = watch::channel(Status::Connecting);
         let mut running = std::pin::pin!(crate::agent::run(config, status, stop.clone()));
         loop {
@@ -71,6 +78,15 @@ pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure>
             tracing::error!("the agent has ended: {}", failure.sentence);
         }
     })
+}
+
+/// Stops at the end of standard input, by which a service manager holds an agent that it can send no signal.
+fn stop_when_closed(stop: CancellationToken) {
+    std::thread::spawn(move || {
+        // However it ends, nobody holds it any more.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        stop.cancel();
+    });
 }
 
 /// Server and key: what is said now goes before what was used last. A key is never sent to another server than its own.

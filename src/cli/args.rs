@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-#[cfg(unix)]
 use super::attach::DetachKey;
 use super::paths::DATA_DIR_VARIABLE;
 use crate::host::tier::TierName;
@@ -116,6 +115,9 @@ pub(super) struct Agent {
     /// By what programs get a terminal, on Windows: wsl, git-bash, conpty or pipes [default: the best that is there]
     #[arg(long, value_name = "TIER", env = "SESSIONFORGE_TIER", hide_env_values = true)]
     pub(super) tier: Option<TierName>,
+    /// End when standard input does
+    #[arg(long, hide = true)]
+    pub(super) until_closed: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -231,7 +233,6 @@ pub(super) struct Run {
     #[arg(long)]
     pub(super) name: Option<String>,
     /// The key that detaches [default: ctrl-], or "detach_key" in agent.json]
-    #[cfg(unix)]
     #[arg(long, value_name = "KEY", env = "SESSIONFORGE_DETACH_KEY", hide_env_values = true)]
     pub(super) detach_key: Option<DetachKey>,
     /// The program and its arguments, passed on as they are
@@ -261,7 +262,6 @@ pub(super) struct SessionAttach {
     #[arg(long)]
     pub(super) take: bool,
     /// The key that detaches [default: ctrl-], or "detach_key" in agent.json]
-    #[cfg(unix)]
     #[arg(long, value_name = "KEY", env = "SESSIONFORGE_DETACH_KEY", hide_env_values = true)]
     pub(super) detach_key: Option<DetachKey>,
 }

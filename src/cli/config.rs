@@ -183,7 +183,6 @@ fn value_of(name: &str, text: &str) -> Result<Value, Failure> {
         ("data_dir", _) => Err(Failure::new(Exit::Usage, "the data directory is where this file itself is")
             .hint(format_args!("set {}, or say --data-dir with each command", paths::DATA_DIR_VARIABLE))),
         (_, None) => Err(unknown(name)),
-        #[cfg(unix)]
         ("detach_key", _) if text.parse::<super::attach::DetachKey>().is_err() && text != "true" => {
             Err(Failure::new(Exit::Usage, format_args!("{} is no such key", printable(text)))
                 .hint("write it like ctrl-q"))

@@ -135,9 +135,10 @@ async fn look(data_dir: &Path, place: &str) -> (Vec<Finding>, EnvironmentFacts) 
     let environment = local_agent::environment(data_dir, config.environment).await;
     let patient = Patient { data_dir, place, config, agent, environment };
     findings.push(programs::environment(&patient.environment));
-    findings.push(programs::claude(&patient.environment));
+    let terminals = programs::Terminals::look(&patient.config);
+    findings.push(programs::claude(&patient.environment, &terminals));
     findings.extend(programs::hooks(std::env::home_dir().as_deref().and_then(claude_settings::forbidden)));
-    findings.extend(programs::terminal(&patient.config));
+    findings.extend(programs::terminal(&terminals));
     findings.extend(account::look(&patient).await);
     findings.extend(machine::agent(&patient));
     findings.extend(machine::port(data_dir));

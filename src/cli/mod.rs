@@ -4,7 +4,6 @@
 
 mod agent;
 mod args;
-#[cfg(unix)]
 mod attach;
 mod auth;
 mod browser;
@@ -22,7 +21,6 @@ mod paths;
 mod pause;
 mod progress;
 mod reference;
-#[cfg(unix)]
 mod run;
 mod server;
 mod service;
@@ -51,6 +49,11 @@ pub fn main() -> ExitCode {
     // Nor is this, and Claude Code waits for it.
     if std::env::args_os().nth(1).is_some_and(|command| command == crate::host::hook::SUBCOMMAND) {
         return crate::host::hook::run();
+    }
+    // And this is for the service manager of Windows.
+    #[cfg(windows)]
+    if std::env::args_os().nth(1).is_some_and(|command| command == crate::service::windows::SUBCOMMAND) {
+        return crate::service::windows::guard::main();
     }
     #[cfg(unix)]
     if let Some(code) = login_environment() {
@@ -88,10 +91,7 @@ fn run(args: Args, output: &mut Output) -> Result<ExitCode, Failure> {
         Command::Completions(completions) => reference::complete(&completions),
         Command::Man(man) => reference::man(man),
         Command::Session(session) => return session::run(session, output),
-        #[cfg(unix)]
         Command::Run(run) => return run::run(run, output),
-        #[cfg(not(unix))]
-        Command::Run(_) => Err(Failure::new(failure::Exit::Failed, "a terminal cannot be attached on this system yet")),
         Command::Pause(pause) => return pause::pause(pause, output),
         Command::Resume(resume) => return pause::resume(resume, output),
         Command::Init(init) => init::run(&init, output),

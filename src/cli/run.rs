@@ -1,5 +1,6 @@
 //! `sessionforge run`: a session and this terminal on it, in one. On detach the session lives on.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -35,23 +36,45 @@ pub(super) fn run(args: args::Run, output: &mut Output) -> Result<ExitCode, Fail
 }
 
 /// Becomes the program, without a session.
+#[cfg(unix)]
 fn run_as_it_is(args: &args::Run) -> Result<ExitCode, Failure> {
     use std::os::unix::process::CommandExt as _;
     let (program, arguments) = args.command.split_first().context("no command was given")?;
     let mut command = std::process::Command::new(program);
-    command.args(arguments);
-    if let Some(workdir) = &args.workdir {
-        if !workdir.is_dir() {
-            let sentence = format!("the working directory {} does not exist on this machine", workdir.display());
-            return Err(Failure::new(Exit::Failed, sentence));
-        }
-        command.current_dir(workdir);
+    command.args(arguments).current_dir(workdir(args)?);
+    Err(cannot_be_run(program, &command.exec()))
+}
+
+/// The same where no process can become another program: it waits for that one, and leaves Ctrl-C to it.
+#[cfg(windows)]
+fn run_as_it_is(args: &args::Run) -> Result<ExitCode, Failure> {
+    let (program, arguments) = args.command.split_first().context("no command was given")?;
+    let workdir = workdir(args)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("nothing can be run")?;
+    let status = runtime.block_on(async {
+        let _ours = super::signals::Signals::new()?;
+        let path = crate::host::program::on_path(program).unwrap_or_else(|| program.into());
+        let mut command = tokio::process::Command::new(path);
+        command.args(arguments).current_dir(workdir).status().await
+    });
+    let status = status.map_err(|error| cannot_be_run(program, &error))?;
+    Ok(super::session::attach::exit_code(status.code().unwrap_or(1)).into())
+}
+
+fn workdir(args: &args::Run) -> Result<&Path, Failure> {
+    let workdir = args.workdir.as_deref().unwrap_or(Path::new("."));
+    if workdir.is_dir() {
+        return Ok(workdir);
     }
-    let (error, program) = (command.exec(), printable(program));
-    Err(if error.kind() == std::io::ErrorKind::NotFound {
-        Failure::new(Exit::CommandNotFound, format_args!("command not found: {program}"))
-            .hint("install it, or give its full path")
-    } else {
-        Failure::new(Exit::Failed, format_args!("{program} cannot be run: {error}"))
-    })
+    let sentence = format!("the working directory {} does not exist on this machine", workdir.display());
+    Err(Failure::new(Exit::Failed, sentence))
+}
+
+fn cannot_be_run(program: &str, error: &std::io::Error) -> Failure {
+    let program = printable(program);
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return Failure::new(Exit::CommandNotFound, format_args!("command not found: {program}"))
+            .hint("install it, or give its full path");
+    }
+    Failure::new(Exit::Failed, format_args!("{program} cannot be run: {error}"))
 }

@@ -20,11 +20,6 @@ use super::progress::Progress;
 use crate::service::{Activity, ServiceError};
 
 pub(super) fn run(args: args::Service, output: &mut Output) -> Result<ExitCode, Failure> {
-    if cfg!(windows) {
-        // See docs/windows.md: an agent there cannot start sessions yet, and a service would promise them.
-        return Err(Failure::new(Exit::Failed, "there is no service on Windows yet")
-            .hint("run `sessionforge agent` from a task that starts when you sign in"));
-    }
     match args.command {
         ServiceCommand::Install(options) => install::run(options, args.data_dir, output),
         ServiceCommand::Uninstall(which) => uninstall(which, output),
@@ -94,6 +89,10 @@ fn failure(error: ServiceError) -> Failure {
         }
         ServiceError::NotInstalled => "`sessionforge service install` installs it".to_owned(),
         ServiceError::NeedsRoot => "say it again with sudo, or leave --system out for a service of your own".to_owned(),
+        ServiceError::NeedsAdministrator => {
+            "right-click PowerShell, choose \"Run as administrator\", and say it there again; day by day none is needed".to_owned()
+        }
+        ServiceError::NotAPerson(_) => "install it as the person whose sessions it is for".to_owned(),
         ServiceError::NoUser(_) => "name one that is there with --run-as".to_owned(),
         ServiceError::Unwritable { .. } | ServiceError::Refused { .. } | ServiceError::Io { .. } => {
             return Failure::new(Exit::Failed, error);

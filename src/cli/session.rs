@@ -1,6 +1,5 @@
 //! `sessionforge session …`: this machine's sessions, straight from their PTY hosts. Works without an agent or a server.
 
-#[cfg(unix)]
 pub(super) mod attach;
 pub(super) mod find;
 pub(super) mod list;
@@ -34,16 +33,7 @@ pub(super) fn run(args: args::Session, output: &mut Output) -> Result<ExitCode, 
             SessionCommand::Stop { session, force } => stop::run(&dir, &session, force, output).await?,
             SessionCommand::Send(args) => send::run(&dir, args, output).await?,
             SessionCommand::Screen { session, json } => screen::run(&dir, &session, json, output).await?,
-            #[cfg(unix)]
             SessionCommand::Attach(args) => return attach::run(&data_dir, args, &place, output).await,
-            #[cfg(not(unix))]
-            SessionCommand::Attach(_) => {
-                let _ = place;
-                return Err(Failure::new(
-                    super::failure::Exit::Failed,
-                    "a terminal cannot be attached on this system yet",
-                ));
-            }
         }
         Ok(ExitCode::SUCCESS)
     })

@@ -198,6 +198,8 @@ mod tests {
         (args, read("ours", workdir))
     }
 
+    // On Windows none are given yet.
+    #[cfg(unix)]
     #[test]
     fn ours_stand_behind_the_persons_own_and_their_files_stay_as_they_are() {
         let dir = tempfile::tempdir().unwrap();
@@ -230,6 +232,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn print_mode_waits_for_nobody() {
         let dir = tempfile::tempdir().unwrap();

@@ -54,6 +54,18 @@ pub fn own_executable() -> io::Result<PathBuf> {
     if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() }
 }
 
+/// Lets no further process inherit our standard handles: on Windows one inherits all that may be inherited, and who reads what we
+/// print would wait for the end of the session. What a process is given on purpose is a copy.
+#[cfg(windows)]
+fn keep_to_ourselves() {
+    use windows_sys::Win32::Foundation::{HANDLE_FLAG_INHERIT, SetHandleInformation};
+    use windows_sys::Win32::System::Console::{GetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE};
+    for which in [STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE] {
+        // SAFETY: changes a flag of a handle; none, or a console's, is refused, and neither is inherited.
+        unsafe { SetHandleInformation(GetStdHandle(which), HANDLE_FLAG_INHERIT, 0) };
+    }
+}
+
 /// Starts a PTY host by `executable` and waits until its program runs and its socket accepts. The host, and by it the
 /// program, has this process's environment, or `environment` in its place.
 pub async fn start(
@@ -77,6 +89,7 @@ pub async fn start(
         const DETACHED_PROCESS: u32 = 0x0000_0008;
         const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
         command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP).kill_on_drop(false);
+        keep_to_ourselves();
     }
     let mut child = command.spawn().map_err(failed)?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());

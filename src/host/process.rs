@@ -114,6 +114,8 @@ struct Host {
 
 impl Host {
     fn start(spec: &Spec) -> Result<Self, Problem> {
+        #[cfg(windows)]
+        crate::base::sid::check_own().map_err(|error| Problem::new(Code::NotAllowed, error))?;
         let Spec { session, launch, runtime_dir, env, resumed_from, tier, .. } = spec;
         spec::check(launch)?;
         if !runtime_dir.is_absolute() {

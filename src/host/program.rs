@@ -102,6 +102,7 @@ fn enterable(path: &Path) -> Result<(), String> {
 }
 
 #[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "on Unix it fails")]
 fn enterable(_path: &Path) -> Result<(), String> {
     Ok(())
 }
@@ -123,6 +124,13 @@ fn executable(command: &str, workdir: &Path, search: Option<&OsStr>) -> Result<P
         .map(|path| workdir.join(path))
         .find(|path| runnable(path))
         .ok_or_else(|| LaunchError::CommandNotFound(command.to_owned()))
+}
+
+/// The file that `command` means to a person at a terminal of this process; Windows itself finds no batch file without its
+/// ending.
+#[cfg(windows)]
+pub fn on_path(command: &str) -> Option<PathBuf> {
+    executable(command, Path::new(""), std::env::var_os("PATH").as_deref()).ok()
 }
 
 #[cfg(unix)]

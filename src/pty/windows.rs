@@ -1,8 +1,8 @@
-//! Terminals of Windows: a pseudo console (ConPTY) by portable-pty, and as a last resort plain pipes. Both block, so threads
+//! Terminals of Windows: a pseudo console (`ConPTY`) by portable-pty, and as a last resort plain pipes. Both block, so threads
 //! read, write and wait.
 //!
 //! Not there yet, and said so rather than pretended: the process tree is ended by ending the program alone
-//! (no job object), and [`Pty::interrupt`] never applies, because ConPTY takes input whatever the program does.
+//! (no job object), and [`Pty::interrupt`] never applies, because `ConPTY` takes input whatever the program does.
 
 mod pipes;
 

@@ -3,7 +3,7 @@
 //! Verbs of macOS 10.11 and later (`bootstrap`, `bootout`, `kickstart`). `stop` takes the service out of the domain, because
 //! launchd starts one that is in it again; it is back at the next sign-in or `start`.
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
 
 use std::fmt::Write as _;

@@ -1,6 +1,6 @@
 //! The agent as a service: what is written for each system's service manager, and how that one is told.
 //!
-//! What is written is rendered by pure functions ([`systemd::unit`], [`launchd::plist`]). A [`Manager`] puts it in its
+//! What is written is rendered by pure functions ([`systemd::unit`], [`launchd::plist`], [`windows::registration`]). A [`Manager`] puts it in its
 //! place and speaks with the system through a [`Run`], so that a test can play the system. One thing holds in all of
 //! them: a PTY host is none of the service manager's business, and lives on whatever happens to the agent.
 
@@ -9,6 +9,7 @@ pub mod launchd;
 pub mod run;
 pub mod state;
 pub mod systemd;
+pub mod windows;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ pub struct Definition {
     pub executable: String,
     /// Its arguments.
     pub arguments: Vec<String>,
-    /// Who runs it; nothing in [`Scope::Own`], where it is whoever installs it.
+    /// Who runs it, on Windows by security identifier; nothing in [`Scope::Own`], where it is whoever installs it.
     pub run_as: Option<String>,
     /// Whether programs in sessions may become root by sudo; costs most of a system unit's hardening.
     pub may_become_root: bool,
@@ -64,6 +65,12 @@ pub enum ServiceError {
     /// Only root may.
     #[error("the service of the whole machine is root's to change")]
     NeedsRoot,
+    /// Only an administrator may.
+    #[error("only an administrator may install, change or remove a Windows service")]
+    NeedsAdministrator,
+    /// Nobody signs in as that account: sessions would be the system's, or nobody's.
+    #[error("{0:?} is no person's account, and sessions run as a person, never as SYSTEM")]
+    NotAPerson(String),
     /// The service manager cannot be given this text.
     #[error("{manager} cannot be given {what} {text:?}: {why}")]
     Unwritable {

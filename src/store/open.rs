@@ -144,6 +144,7 @@ pub(super) fn restrict(path: &Path) -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "on Unix it fails")]
 pub(super) fn restrict(_path: &Path) -> std::io::Result<()> {
     Ok(())
 }

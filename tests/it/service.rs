@@ -1,5 +1,7 @@
 //! `sessionforge service` with a real `systemd --user`: installed, kept alive, changed, removed; sessions live through it.
 
+use std::process::Stdio;
+
 use serde_json::Value;
 
 use super::support::process::{Ran, run, signal_pid};
@@ -139,4 +141,26 @@ async fn a_service_that_cannot_work_says_why_also_with_hostile_names() {
     assert!(status.code == 1 && status.out.contains("failed") && status.out.contains("refuses this key"), "{status:?}");
     assert!(status.out.contains("journalctl --user"), "{status:?}");
     done(world.place(), &["uninstall"]).await;
+}
+
+/// So does the service of Windows hold its agent, which it can send no signal.
+#[tokio::test]
+async fn an_agent_that_is_held_by_its_input_ends_in_order_when_that_ends_and_sessions_go_on() {
+    let mut world = World::start().await;
+    let session = world.bash().await;
+    let viewer = world.viewer(session, Manners::default()).await;
+    world.terminate_agent().await;
+    let mut command = world.agent_command();
+    command.arg("--until-closed").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut agent = command.spawn().unwrap();
+    viewer.expect_attached().await;
+    viewer.type_text("echo held-$((1+1))\r").await;
+    viewer.expect_text("held-2").await;
+    drop(agent.stdin.take());
+    let status = poll("the agent ends", async || agent.try_wait().ok().flatten()).await;
+    assert_eq!(status.code(), Some(0));
+    world.start_agent().await;
+    viewer.expect_attached().await;
+    viewer.type_text("echo on-$((1+1))\r").await;
+    viewer.expect_text("on-2").await;
 }

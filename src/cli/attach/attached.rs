@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use super::keys::Keys;
 use super::line::{Heard, Line};
 use super::picture::Picture;
-use super::signals::{self, Signal, Signals};
+#[cfg(unix)]
+use super::signals::stand_still;
+use super::signals::{Signal, Signals};
 use super::terminal::{self, Terminal};
 use super::typing::Typing;
 use super::{Left, Options};
@@ -298,11 +300,13 @@ impl Attached {
     fn signalled(&mut self, signal: Signal) -> Option<Left> {
         match signal {
             Signal::End(number) => return Some(Left::Signal(number)),
+            #[cfg(unix)]
             Signal::Pause => {
                 self.terminal.output.discard();
                 terminal::leave();
-                signals::stand_still();
+                stand_still();
             }
+            #[cfg(unix)]
             Signal::Continued => {
                 if self.terminal.make_raw().is_err() {
                     return Some(Left::TerminalGone);

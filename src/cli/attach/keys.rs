@@ -8,6 +8,9 @@ const PASTE_BEGINS: &[u8] = b"\x1b[200~";
 /// See [`PASTE_BEGINS`].
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
+/// Longest key of that mode, in bytes: six numbers of 16 bits, or 32.
+const WINDOWS_KEY_BYTES_MAX: usize = 64;
+
 /// A key held with Ctrl.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) struct DetachKey {
@@ -86,12 +89,22 @@ impl Keys {
                 }
             } else if rest.starts_with(PASTE_BEGINS) {
                 self.pasting = true;
-            } else if self.sequences.iter().any(|sequence| rest.starts_with(sequence)) {
+            } else if self.sequences.iter().any(|sequence| rest.starts_with(sequence)) || self.is_of_windows(rest) {
                 return Some(at);
             }
             at += 1;
         }
         None
+    }
+
+    /// Whether it begins with the key as a pseudo console of Windows asks for keys (mode 9001): key, scan code, character,
+    /// pressed or let go, what is held with it, how often.
+    fn is_of_windows(&self, typed: &[u8]) -> bool {
+        let Some(rest) = typed.strip_prefix(b"\x1b[") else { return false };
+        let Some(end) = rest.iter().take(WINDOWS_KEY_BYTES_MAX).position(|byte| *byte == b'_') else { return false };
+        let mut parameters = rest[..end].split(|byte| *byte == b';').skip(2);
+        let character = parameters.next().and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+        character == self.sequences[0].first().copied() && parameters.next() == Some(b"1")
     }
 }
 
@@ -121,6 +134,8 @@ mod tests {
         assert_eq!(keys().find(b"abc\x1ddef"), Some(3));
         assert_eq!(keys().find(b"ab\x1b[93;5u"), Some(2), "kitty's way");
         assert_eq!(keys().find(b"a\x1b[27;5;93~"), Some(1), "xterm's way");
+        assert_eq!(keys().find(b"\x1b[29;29;0;1;8;1_\x1b[221;27;29;1;8;1_"), Some(16), "the way of Windows");
+        assert_eq!(keys().find(b"\x1b[221;27;29;0;8;1_"), None, "letting it go is no press");
         assert_eq!(keys().find(b"\x1b[93;6u"), None, "with Shift it is another key");
     }
 

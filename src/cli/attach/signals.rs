@@ -1,8 +1,14 @@
 //! What the system tells a program that has a terminal.
 
-use std::io;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
 
-use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+#[cfg(unix)]
+pub(super) use self::unix::{Signals, stand_still};
+#[cfg(windows)]
+pub(super) use self::windows::Signals;
 
 /// One of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,56 +16,11 @@ pub(super) enum Signal {
     /// The terminal has another size.
     Resized,
     /// Somebody wants this process to stand still for a while.
+    #[cfg(unix)]
     Pause,
     /// It goes on; the terminal may have been used by others meanwhile.
+    #[cfg(unix)]
     Continued,
     /// It is to end; the signal's number.
     End(i32),
-}
-
-/// All that concern an attached terminal. Made before the terminal is taken over.
-#[derive(Debug)]
-pub(super) struct Signals {
-    resized: Stream,
-    pause: Stream,
-    continued: Stream,
-    terminate: Stream,
-    hang_up: Stream,
-    interrupt: Stream,
-    quit: Stream,
-}
-
-impl Signals {
-    pub(super) fn new() -> io::Result<Self> {
-        let raw = |number| signal(SignalKind::from_raw(number));
-        Ok(Self {
-            resized: signal(SignalKind::window_change())?,
-            pause: raw(libc::SIGTSTP)?,
-            continued: raw(libc::SIGCONT)?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
-        })
-    }
-
-    /// The next one. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Signal {
-        tokio::select! {
-            biased;
-            _ = self.terminate.recv() => Signal::End(libc::SIGTERM),
-            _ = self.hang_up.recv() => Signal::End(libc::SIGHUP),
-            _ = self.interrupt.recv() => Signal::End(libc::SIGINT),
-            _ = self.quit.recv() => Signal::End(libc::SIGQUIT),
-            _ = self.pause.recv() => Signal::Pause,
-            _ = self.continued.recv() => Signal::Continued,
-            _ = self.resized.recv() => Signal::Resized,
-        }
-    }
-}
-
-/// Stands still until somebody says to go on.
-pub(super) fn stand_still() {
-    // It cannot fail for a process and itself.
-    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
 }

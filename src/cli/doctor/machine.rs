@@ -14,7 +14,11 @@ pub(super) fn data_dir(path: &Path) -> Finding {
     if let Err(cause) = tempfile_in(path) {
         return Finding::new("data", State::Bad, format_args!("nothing can be written to {shown}: {cause}"))
             .why("the agent keeps its key, its machine's id and the sessions' sockets there")
-            .mend(format_args!("df -h {0}; ls -ld {0}", shell_word(&path.to_string_lossy())));
+            .mend(if cfg!(windows) {
+                format!("Get-Volume; icacls '{shown}'")
+            } else {
+                format!("df -h {0}; ls -ld {0}", shell_word(&path.to_string_lossy()))
+            });
     }
     #[cfg(unix)]
     {
@@ -79,6 +83,11 @@ pub(super) fn agent(patient: &Patient<'_>) -> Vec<Finding> {
             Finding::new("service", State::Bad, "the service is installed, and its agent does not run")
                 .why("what it said last is in the log")
                 .mend("sessionforge service restart; sessionforge logs"),
+        ),
+        Sight::Installed { .. } if patient.agent.is_none() => Some(
+            Finding::new("service", State::Warning, "the service is installed and runs, and no agent answers")
+                .why("on Windows it starts when the person whose service it is signs in; else it is about to start, or fails")
+                .mend("sessionforge service status; sessionforge logs"),
         ),
         Sight::Installed { lingers: Some(false), .. } => Some(
             Finding::new("service", State::Warning, "the service stops when you sign out: lingering is off")

@@ -7,13 +7,34 @@ use crate::agent::config::{ConfigFile, Origin};
 use crate::agent::environment::EnvironmentFacts;
 use crate::cli::paths::shell_word;
 use crate::host::claude_settings::Forbidden;
-use crate::host::tier::{self, Tier};
+use crate::host::tier::{self, Probed, Tier, TierError};
+
+/// By what sessions get a terminal. Asked once: WSL takes seconds to answer.
+pub(super) struct Terminals {
+    /// What there is; only on Windows.
+    probed: Option<Probed>,
+    tier: Result<Tier, TierError>,
+}
+
+impl Terminals {
+    pub(super) fn look(config: &ConfigFile) -> Self {
+        let probed = tier::probe::all();
+        let tier = match &probed {
+            Some(probed) => tier::choose(probed, config.tier),
+            None => tier::probe::tier(config.tier),
+        };
+        Self { probed, tier }
+    }
+}
+
+/// Why a missing Claude Code matters.
+const WHY_CLAUDE: &str = "a session that is started from the page would not find it";
 
 /// The program that sessions are mostly for.
-const CLAUDE: &str = if cfg!(windows) { "claude.cmd" } else { "claude" };
+const CLAUDE: &[&str] = if cfg!(windows) { &["claude.exe", "claude.cmd"] } else { &["claude"] };
 
 /// Where installers put it below a home directory; a `*` stands for a version.
-const BELOW_HOME: [&str; 8] = [
+const BELOW_HOME: [&str; 9] = [
     ".local/bin",
     ".claude/local",
     ".npm-global/bin",
@@ -22,6 +43,7 @@ const BELOW_HOME: [&str; 8] = [
     ".volta/bin",
     ".bun/bin",
     "n/bin",
+    "AppData/Roaming/npm",
 ];
 
 /// And elsewhere.
@@ -47,8 +69,12 @@ pub(super) fn environment(facts: &EnvironmentFacts) -> Finding {
     }
 }
 
-pub(super) fn claude(facts: &EnvironmentFacts) -> Finding {
-    claude_in(facts.path.as_deref().unwrap_or_default(), "a session that is started from the page would not find it")
+/// Looked for where sessions run: in the Linux, where WSL is what they run in.
+pub(super) fn claude(facts: &EnvironmentFacts, terminals: &Terminals) -> Finding {
+    if let (Some(probed), Ok(Tier::Wsl { distribution })) = (&terminals.probed, &terminals.tier) {
+        return claude_in_wsl(probed, distribution);
+    }
+    claude_in(facts.path.as_deref().unwrap_or_default(), WHY_CLAUDE)
 }
 
 /// Where Claude Code is: on this PATH, else where installers put it.
@@ -57,7 +83,7 @@ pub(in crate::cli) fn find_claude(path: &str, home: Option<&Path>) -> Option<Pat
 }
 
 fn on_path(path: &str) -> Option<PathBuf> {
-    std::env::split_paths(path).map(|folder| folder.join(CLAUDE)).find(|file| file.is_file())
+    first_file(std::env::split_paths(path))
 }
 
 /// Whether Claude Code is on this PATH, and why it matters that it is not.
@@ -73,7 +99,11 @@ pub(in crate::cli) fn claude_in(path: &str, why: &str) -> Finding {
                 "command not found: claude is at {}, which is not on the PATH of sessions",
                 found.display()
             ))
-            .mend(format_args!("echo 'export PATH={}:\"$PATH\"' >> ~/.profile", shell_word(&folder)))
+            .mend(if cfg!(windows) {
+                format!("[Environment]::SetEnvironmentVariable('Path', [Environment]::GetEnvironmentVariable('Path', 'User') + ';{folder}', 'User')")
+            } else {
+                format!("echo 'export PATH={}:\"$PATH\"' >> ~/.profile", shell_word(&folder))
+            })
         }
         None => finding("command not found: claude is not on the PATH of sessions".to_owned())
             .mend("npm install -g @anthropic-ai/claude-code"),
@@ -95,10 +125,30 @@ pub(in crate::cli) fn hooks(forbidden: Option<Forbidden>) -> Option<Finding> {
     )
 }
 
+/// Claude Code in a Linux of WSL: that of Windows, which its PATH finds as well, is another one.
+fn claude_in_wsl(probed: &Probed, distribution: &str) -> Finding {
+    let in_it = probed.distributions.iter().find(|it| it.name == distribution);
+    if in_it.is_some_and(|it| it.has_claude) {
+        return Finding::good("claude", format_args!("in {distribution}, on the PATH of its login shell"));
+    }
+    let other = probed.distributions.iter().find(|it| it.has_claude).map(|it| format!("; {} has it", it.name));
+    Finding::new(
+        "claude",
+        State::Bad,
+        format_args!("command not found: claude is not on the PATH in {distribution}{}", other.unwrap_or_default()),
+    )
+    .why(WHY_CLAUDE)
+    .mend(format_args!("wsl --distribution {distribution} -- bash -lic 'npm install -g @anthropic-ai/claude-code'"))
+}
+
 fn installed_elsewhere(home: Option<&Path>) -> Option<PathBuf> {
     let below = home.into_iter().flat_map(|home| BELOW_HOME.iter().flat_map(|pattern| folders(home, pattern)));
-    let folders = below.chain(ELSEWHERE.iter().map(PathBuf::from));
-    folders.map(|folder| folder.join(CLAUDE)).find(|file| file.is_file())
+    first_file(below.chain(ELSEWHERE.iter().map(PathBuf::from)))
+}
+
+/// Claude Code in the first of these folders that has it.
+fn first_file(folders: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
+    folders.flat_map(|folder| CLAUDE.iter().map(move |name| folder.join(name))).find(|file| file.is_file())
 }
 
 /// The folders that a pattern with at most one `*` means, the newest name first.
@@ -112,20 +162,32 @@ fn folders(home: &Path, pattern: &str) -> Vec<PathBuf> {
 }
 
 /// How sessions get a terminal; told where it could be better.
-pub(super) fn terminal(config: &ConfigFile) -> Option<Finding> {
-    match tier::probe::tier(config.tier) {
+pub(super) fn terminal(terminals: &Terminals) -> Option<Finding> {
+    match &terminals.tier {
         Ok(Tier::Pty) => None,
         Ok(tier @ Tier::Pipes) => Some(
             Finding::new("terminal", State::Bad, tier)
                 .why("sessions start and show nothing of full-screen programs")
                 .mend("wsl --install, or install Git for Windows"),
         ),
-        Ok(tier @ (Tier::Conpty | Tier::GitBash { .. })) => {
-            Some(Finding::good("terminal", format_args!("{tier}; WSL would be better: wsl --install")))
-        }
+        Ok(tier @ (Tier::Conpty | Tier::GitBash { .. })) => Some(without_wsl(tier, terminals.probed.as_ref())),
         Ok(tier) => Some(Finding::good("terminal", tier)),
         Err(error) => Some(Finding::new("terminal", State::Bad, error).mend("sessionforge config unset tier")),
     }
+}
+
+/// A tier below WSL, and what stands in the way of that one.
+fn without_wsl(tier: &Tier, probed: Option<&Probed>) -> Finding {
+    let (missing, mend) = match probed.map(|probed| probed.distributions.as_slice()) {
+        Some([first, ..]) => (
+            format!("{} of WSL has no Claude Code on its PATH", first.name),
+            format!("wsl --distribution {} -- bash -lic 'npm install -g @anthropic-ai/claude-code'", first.name),
+        ),
+        _ => ("WSL is missing".to_owned(), "wsl --install (and start Windows again)".to_owned()),
+    };
+    Finding::new("terminal", State::Warning, format_args!("{tier}: {missing}"))
+        .why("sessions work; a terminal of Linux suits Claude Code and other full-screen programs better")
+        .mend(mend)
 }
 
 #[cfg(test)]
@@ -134,14 +196,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn who_has_no_wsl_or_no_claude_in_it_is_told_which_and_what_mends_it() {
+        let linux = |name: &str, has_claude| tier::Distribution { name: name.to_owned(), has_claude };
+        let probed = |distributions| Probed { distributions, ..Probed::default() };
+        let missing = without_wsl(&Tier::Conpty, Some(&probed(vec![])));
+        assert!(missing.what.contains("WSL is missing") && missing.mend.unwrap().starts_with("wsl --install"));
+        let bare = without_wsl(&Tier::Conpty, Some(&probed(vec![linux("Debian", false)])));
+        assert!(bare.what.contains("Debian of WSL has no Claude Code") && bare.mend.unwrap().contains("npm install"));
+
+        let both = probed(vec![linux("Debian", false), linux("Ubuntu", true)]);
+        assert_eq!(claude_in_wsl(&both, "Ubuntu").state, State::Good);
+        let wrong = claude_in_wsl(&both, "Debian");
+        assert!(
+            wrong.state == State::Bad && wrong.what.contains("not on the PATH in Debian; Ubuntu has it"),
+            "{wrong:?}"
+        );
+    }
+
+    #[test]
     fn a_claude_that_nvm_installed_is_found_where_it_is() {
         let home = tempfile::tempdir().unwrap();
         for version in ["v18.0.0", "v22.1.0"] {
             let folder = home.path().join(".nvm/versions/node").join(version).join("bin");
             std::fs::create_dir_all(&folder).unwrap();
-            std::fs::write(folder.join(CLAUDE), "").unwrap();
+            std::fs::write(folder.join(CLAUDE[0]), "").unwrap();
         }
         let found = installed_elsewhere(Some(home.path())).unwrap();
-        assert!(found.ends_with(Path::new("v22.1.0/bin").join(CLAUDE)), "{}", found.display());
+        assert!(found.ends_with(Path::new("v22.1.0/bin").join(CLAUDE[0])), "{}", found.display());
     }
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::place::Place;
 use crate::agent::local::{Link, LocalStatus};
+use crate::base::clock::unix_millis;
 use crate::cli::local_agent;
 use crate::service::{Activity, ServiceError, State};
 
@@ -33,10 +34,16 @@ pub(in crate::cli) struct Health {
 impl Health {
     /// As it is now.
     pub(in crate::cli) async fn now(place: &Place, data_dir: &Path) -> Result<Self, ServiceError> {
-        let state = place.manager.state()?;
+        let mut state = place.manager.state()?;
         let agent = local_agent::status(data_dir).await;
         // Somebody may have started another one by hand.
         let agent = agent.filter(|agent| state.pid.is_none_or(|pid| pid == agent.pid));
+        if let Some(agent) = &agent {
+            // Not every service manager tells; on Windows the process it knows is another one's.
+            state.pid.get_or_insert(agent.pid);
+            let up = Duration::from_millis(unix_millis().saturating_sub(agent.started_at));
+            state.uptime.get_or_insert(up);
+        }
         Ok(Self { state, agent })
     }
 

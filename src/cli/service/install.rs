@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::args::Install;
 use super::health::LOG;
-use super::place::{Place, data_dir_of, is_sudo, run_as, text};
+use super::place::{Place, is_sudo, person, text};
 use super::{failure, say_how_it_is};
 use crate::agent::credentials::Credentials;
 use crate::cli::args::DataDir;
@@ -24,15 +24,14 @@ pub(super) fn run(mut options: Install, given: DataDir, output: &mut Output) -> 
     }
     let scope = if options.system { Scope::System } else { Scope::Own };
     let place = Place::of(scope)?;
-    let (person, data_dir) = if options.system {
-        let person = run_as(options.run_as.take())?;
-        let data_dir = data_dir_of(&person, given)?;
-        (Some(person.name), data_dir)
+    let (person, account, data_dir) = if place.scope == Scope::System {
+        let person = person(options.run_as.take(), given)?;
+        (Some(person.name), Some(person.account), person.data_dir)
     } else {
-        (None, paths::data_dir(given)?)
+        (None, None, paths::data_dir(given)?)
     };
     check_connected(&data_dir, person.as_deref())?;
-    let definition = definition(&data_dir, person.clone(), &options)?;
+    let definition = definition(&data_dir, account, &options)?;
     let change = place.manager.install(&definition).map_err(failure)?;
 
     let done = match change {

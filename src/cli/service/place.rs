@@ -1,21 +1,18 @@
 //! Which service a command means, whose it is, and where that person's data is.
 
+#[cfg(unix)]
+#[path = "place/unix.rs"]
+mod imp;
+#[cfg(windows)]
+#[path = "place/windows.rs"]
+mod imp;
+
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-use directories::BaseDirs;
-
-use super::failure;
-use crate::cli::args::DataDir;
+pub(super) use self::imp::{is_sudo, person};
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::paths;
-use crate::service::account::{self, Account};
-use crate::service::launchd::Launchd;
 use crate::service::systemd::Systemd;
 use crate::service::{Manager, Scope, System};
-
-/// Variable by which sudo says who called it.
-const SUDO_VARIABLE: &str = "SUDO_USER";
 
 /// One service and its surroundings.
 pub(in crate::cli) struct Place {
@@ -28,23 +25,7 @@ pub(in crate::cli) struct Place {
 impl Place {
     /// The service of this scope.
     pub(super) fn of(scope: Scope) -> Result<Self, Failure> {
-        let system = System;
-        if scope == Scope::System {
-            let manager: Box<dyn Manager> = if cfg!(target_os = "macos") {
-                Box::new(Launchd::system(system))
-            } else {
-                Box::new(Systemd::system(system))
-            };
-            return Ok(Self { scope, manager, own_systemd: None });
-        }
-        let dirs = BaseDirs::new().context("no home directory is known")?;
-        let me = account::find(&system, &uid().to_string()).map_err(failure)?;
-        if cfg!(target_os = "macos") {
-            let manager = Box::new(Launchd::own(system, dirs.home_dir(), me.uid));
-            return Ok(Self { scope, manager, own_systemd: None });
-        }
-        let systemd = || Systemd::own(system, dirs.config_dir(), &me.name);
-        Ok(Self { scope, manager: Box::new(systemd()), own_systemd: Some(systemd()) })
+        imp::of(scope)
     }
 
     /// The one that is meant by somebody who wants to know or do something about one that is there.
@@ -62,7 +43,7 @@ impl Place {
 
     /// What must be added to a command that means this service.
     pub(super) fn option(&self) -> &'static str {
-        if self.scope == Scope::System { " --system" } else { "" }
+        if self.scope == Scope::System && cfg!(unix) { " --system" } else { "" }
     }
 
     /// The data directory of the agent that the service runs, as its file has it.
@@ -73,27 +54,14 @@ impl Place {
     }
 }
 
-/// Whether a person who is not root has called this by sudo.
-pub(super) fn is_sudo() -> bool {
-    uid() == 0 && std::env::var(SUDO_VARIABLE).is_ok_and(|user| user != "root")
-}
-
-/// Who is to run the machine's service.
-pub(super) fn run_as(chosen: Option<String>) -> Result<Account, Failure> {
-    let caller = || std::env::var(SUDO_VARIABLE).ok().filter(|_| is_sudo()).unwrap_or_else(|| uid().to_string());
-    account::find(&System, &chosen.unwrap_or_else(caller)).map_err(failure)
-}
-
-/// Where `person`'s agent keeps its data: root looks there, and makes nothing.
-pub(super) fn data_dir_of(person: &Account, given: DataDir) -> Result<PathBuf, Failure> {
-    if let Some(path) = given.data_dir {
-        return Ok(std::path::absolute(path).context("there is no current directory")?);
-    }
-    if person.uid == uid() {
-        return paths::data_dir(given);
-    }
-    let below = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
-    Ok(Path::new(&person.home).join(below).join("sessionforge"))
+/// The person whose sessions an agent of the machine's service has.
+pub(super) struct Person {
+    /// For a person.
+    pub(super) name: String,
+    /// For the service manager.
+    pub(super) account: String,
+    /// Where that person's agent keeps its data. Whoever installs a service looks there, and makes nothing.
+    pub(super) data_dir: PathBuf,
 }
 
 /// Text for a service manager: those take no other.
@@ -101,13 +69,4 @@ pub(super) fn text(path: &Path) -> Result<String, Failure> {
     path.to_str().map(str::to_owned).ok_or_else(|| {
         Failure::new(Exit::Failed, format_args!("{} is not UTF-8, and no service can be told of it", path.display()))
     })
-}
-
-fn uid() -> u32 {
-    #[cfg(unix)]
-    {
-        rustix::process::geteuid().as_raw()
-    }
-    #[cfg(not(unix))]
-    0
 }

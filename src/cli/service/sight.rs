@@ -27,9 +27,6 @@ pub(in crate::cli) enum Sight {
 
 /// The service as far as it concerns `data_dir`.
 pub(in crate::cli) fn look(data_dir: &Path) -> Sight {
-    if cfg!(windows) {
-        return Sight::Unknown;
-    }
     let Ok(place) = Place::installed(false) else { return Sight::Unknown };
     if !place.manager.is_installed() {
         return Sight::None;

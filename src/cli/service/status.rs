@@ -114,6 +114,9 @@ pub(super) fn print(place: &Place, health: &Health, data_dir: &Path, output: &mu
     }
     match &health.agent {
         Some(agent) => print_link(agent, output),
+        None if cfg!(windows) && state.activity == Activity::Running => {
+            output.fact("", "the agent starts when the person whose service it is signs in");
+        }
         None if state.pid.is_some() => output.fact("", output.paint(Look::Bad, "it does not answer")),
         None => {}
     }

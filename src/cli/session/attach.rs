@@ -117,14 +117,17 @@ pub(in crate::cli) async fn attached(
 fn ending(exit: Option<&session::Exit>) -> (u8, String) {
     match exit {
         Some(session::Exit { code: Some(0), .. }) => (0, String::new()),
-        Some(session::Exit { code: Some(code), .. }) => {
-            (u8::try_from(code & 0xff).unwrap_or(u8::MAX), format!(" with exit code {code}"))
-        }
+        Some(session::Exit { code: Some(code), .. }) => (exit_code(*code), format!(" with exit code {code}")),
         Some(session::Exit { signal: Some(signal), .. }) => {
             (SIGNAL_BASE + signal_number(signal), format!(", killed by {signal}"))
         }
         _ => (0, String::new()),
     }
+}
+
+/// A program's exit code as ours. Those of Windows have 32 bits, and none of them but 0 may look like success.
+pub(in crate::cli) fn exit_code(code: i32) -> u8 {
+    u8::try_from(code).unwrap_or(1)
 }
 
 /// Numbers of the signals that end programs, the same on every system we know (POSIX names, signal(7)).
@@ -155,6 +158,7 @@ mod tests {
         let exit = |code, signal: Option<&str>| session::Exit { code, signal: signal.map(str::to_owned) };
         assert_eq!(ending(Some(&exit(Some(0), None))), (0, String::new()));
         assert_eq!(ending(Some(&exit(Some(7), None))), (7, " with exit code 7".to_owned()));
+        assert_eq!(ending(Some(&exit(Some(256), None))).0, 1, "nothing that failed looks well");
         assert_eq!(ending(Some(&exit(None, Some("SIGKILL")))), (137, ", killed by SIGKILL".to_owned()));
     }
 }

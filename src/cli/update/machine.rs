@@ -24,9 +24,6 @@ const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// The service that runs the program `current` now, if there is one that may be restarted.
 pub(super) fn running_service(current: &Path) -> Result<Option<Place>, Failure> {
-    if cfg!(windows) {
-        return Ok(None); // docs/windows.md
-    }
     let place = Place::installed(false)?;
     if !place.manager.is_installed() {
         return Ok(None);
@@ -37,7 +34,8 @@ pub(super) fn running_service(current: &Path) -> Result<Option<Place>, Failure> 
     if !runs_us || !matches!(state.activity, Activity::Running | Activity::Restarting) {
         return Ok(None);
     }
-    if place.scope == Scope::System && !is_root() {
+    // On Windows it is the person's to restart.
+    if place.scope == Scope::System && cfg!(unix) && !is_root() {
         return Err(Failure::new(
             Exit::Failed,
             "the machine's service runs this program, and only root may restart it",

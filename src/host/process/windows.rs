@@ -15,7 +15,7 @@ pub fn run() -> ExitCode {
 
 /// Nothing tells a process without console and window to end; who ends it, kills it.
 pub(super) async fn end_on_signal(_session: Rc<Session>) {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Windows has one arena for each process.

@@ -5,17 +5,13 @@ use std::path::{Path, PathBuf};
 use std::ptr;
 
 use tokio::net::windows::named_pipe::{NamedPipeServer, ServerOptions};
-use windows_sys::Win32::Foundation::{CloseHandle, ERROR_ACCESS_DENIED, HANDLE, LocalFree};
+use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, LocalFree};
 use windows_sys::Win32::Security::Authorization::{
-    ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
+    ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
 };
-use windows_sys::Win32::Security::{
-    GetTokenInformation, PSECURITY_DESCRIPTOR, SECURITY_ATTRIBUTES, TOKEN_QUERY, TOKEN_USER, TokenUser,
-};
-use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
+use windows_sys::Win32::Security::{PSECURITY_DESCRIPTOR, SECURITY_ATTRIBUTES};
 
-/// A `TOKEN_USER` with the longest security identifier that there is, in words of 8 bytes: 16 for the struct, 68 for it.
-const TOKEN_USER_WORDS: usize = 12;
+use crate::base::sid;
 
 /// What peers connect to: the instance of the pipe that the next one will get.
 pub(in crate::host) struct Listener {
@@ -62,7 +58,7 @@ struct Descriptor(PSECURITY_DESCRIPTOR);
 impl Descriptor {
     /// Everything to who runs this process, nothing to anybody else.
     fn of_owner() -> io::Result<Self> {
-        let text: Vec<u16> = format!("D:P(A;;GA;;;{})", own_sid()?).encode_utf16().chain([0]).collect();
+        let text: Vec<u16> = format!("D:P(A;;GA;;;{})", sid::own()?).encode_utf16().chain([0]).collect();
         let mut descriptor: PSECURITY_DESCRIPTOR = ptr::null_mut();
         // SAFETY: the text ends with a NUL, and the result is written to a place of ours.
         let made = unsafe {
@@ -82,38 +78,4 @@ impl Drop for Descriptor {
         // SAFETY: allocated by the conversion above, freed once.
         unsafe { LocalFree(self.0) };
     }
-}
-
-/// The security identifier of who runs this process, as text.
-fn own_sid() -> io::Result<String> {
-    let mut token: HANDLE = ptr::null_mut();
-    // SAFETY: the process's own pseudo handle is always valid; the result is written to a place of ours.
-    if unsafe { OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &raw mut token) } == 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let mut user = [0_u64; TOKEN_USER_WORDS];
-    let mut bytes = u32::try_from(size_of_val(&user)).unwrap_or_default();
-    // SAFETY: the buffer is aligned as a `TOKEN_USER` is, and as long as is said.
-    let read = unsafe { GetTokenInformation(token, TokenUser, user.as_mut_ptr().cast(), bytes, &raw mut bytes) };
-    let failed = io::Error::last_os_error();
-    // SAFETY: opened above, closed once.
-    unsafe { CloseHandle(token) };
-    if read == 0 {
-        return Err(failed);
-    }
-    let mut text: *mut u16 = ptr::null_mut();
-    // SAFETY: the buffer holds a `TOKEN_USER`, whose identifier points into it.
-    let converted = unsafe { ConvertSidToStringSidW((*user.as_ptr().cast::<TOKEN_USER>()).User.Sid, &raw mut text) };
-    if converted == 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the system's text ends with a NUL.
-    let units = unsafe {
-        let length = (0..).take_while(|at| *text.add(*at) != 0).count();
-        std::slice::from_raw_parts(text, length)
-    };
-    let sid = String::from_utf16_lossy(units);
-    // SAFETY: allocated by the conversion above, freed once.
-    unsafe { LocalFree(text.cast()) };
-    Ok(sid)
 }

@@ -1,11 +1,20 @@
 //! Looks what there is on this machine for [`choose`](super::choose).
 
-#[cfg(windows)]
 use std::path::PathBuf;
 
 #[cfg(windows)]
 use super::{Distribution, Probed, choose};
 use super::{Tier, TierError, TierName};
+
+/// What there is on this machine, WSL asked in any case; nothing on Unix.
+pub fn all() -> Option<super::Probed> {
+    #[cfg(windows)]
+    {
+        Some(probed(None))
+    }
+    #[cfg(not(windows))]
+    None
+}
 
 /// The tier of this machine, or the one that is `wanted`.
 pub fn tier(wanted: Option<TierName>) -> Result<Tier, TierError> {
@@ -94,13 +103,50 @@ fn wsl(arguments: &[&str]) -> Option<Vec<u8>> {
     child.wait().ok()?.success().then_some(out)
 }
 
-/// Where Git for Windows puts its shell, and where Claude Code was told that it is.
+/// Where the shell of Git for Windows may be, the likeliest first: where Claude Code was told that it is, where Git says that it
+/// was installed (the registry), where it is usually installed, and beside a `git` on the PATH. Never the `bash.exe` that Windows
+/// puts on the PATH itself: that is WSL's.
+pub fn git_bash_places(variable: impl Fn(&str) -> Option<String>, installed: &[String]) -> Vec<PathBuf> {
+    // By hand, since these are paths of Windows wherever this runs.
+    let bash = |folder: &str| PathBuf::from(format!(r"{}\bin\bash.exe", folder.trim_end_matches('\\')));
+    let told = variable("CLAUDE_CODE_GIT_BASH_PATH").map(PathBuf::from);
+    let usual = [("ProgramFiles", r"Git"), ("ProgramFiles(x86)", r"Git"), ("LOCALAPPDATA", r"Programs\Git")];
+    let usual = usual.iter().filter_map(|(name, below)| {
+        let folder = variable(name)?;
+        Some(bash(&format!(r"{}\{below}", folder.trim_end_matches('\\'))))
+    });
+    let path = variable("PATH").unwrap_or_default();
+    let beside = path.split(';').filter_map(|folder| {
+        let folder = folder.trim_end_matches('\\');
+        let (above, last) = folder.rsplit_once('\\')?;
+        (last.eq_ignore_ascii_case("cmd") && above.to_ascii_lowercase().ends_with("git")).then(|| bash(above))
+    });
+    told.into_iter().chain(installed.iter().map(|folder| bash(folder))).chain(usual).chain(beside).collect()
+}
+
 #[cfg(windows)]
 fn git_bash() -> Option<PathBuf> {
-    let told = std::env::var_os("CLAUDE_CODE_GIT_BASH_PATH").map(PathBuf::from);
-    let folders = [("ProgramFiles", ""), ("ProgramFiles(x86)", ""), ("LOCALAPPDATA", "Programs")];
-    let usual = folders.iter().filter_map(|(variable, below)| {
-        Some(PathBuf::from(std::env::var_os(variable)?).join(below).join(r"Git\bin\bash.exe"))
+    let places = git_bash_places(|name| std::env::var(name).ok(), &installed());
+    places.into_iter().find(|path| path.is_file())
+}
+
+/// Where the installer of Git for Windows has written down that it put it, for the machine or for this person.
+#[cfg(windows)]
+fn installed() -> Vec<String> {
+    use windows_sys::Win32::System::Registry::{HKEY_CURRENT_USER, HKEY_LOCAL_MACHINE, RRF_RT_REG_SZ, RegGetValueW};
+    let wide = |text: &str| -> Vec<u16> { text.encode_utf16().chain([0]).collect() };
+    let (key, name) = (wide(r"SOFTWARE\GitForWindows"), wide("InstallPath"));
+    let roots = [HKEY_CURRENT_USER, HKEY_LOCAL_MACHINE];
+    let read = roots.into_iter().filter_map(|root| {
+        let mut text = [0_u16; 1024];
+        let mut bytes = u32::try_from(size_of_val(&text)).ok()?;
+        // SAFETY: both names end with a NUL, and the buffer is as long as is said.
+        let failed = unsafe {
+            let into = text.as_mut_ptr().cast();
+            RegGetValueW(root, key.as_ptr(), name.as_ptr(), RRF_RT_REG_SZ, std::ptr::null_mut(), into, &raw mut bytes)
+        };
+        let units = usize::try_from(bytes).ok()? / 2;
+        (failed == 0).then(|| String::from_utf16_lossy(&text[..units]).trim_end_matches('\0').to_owned())
     });
-    told.into_iter().chain(usual).find(|path| path.is_file())
+    read.filter(|folder| !folder.is_empty()).collect()
 }

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use super::probe::{distributions, is_own_claude};
+use super::probe::{distributions, git_bash_places, is_own_claude};
 use super::*;
 
 fn linux(name: &str, has_claude: bool) -> Distribution {
@@ -81,8 +81,41 @@ fn what_wsl_prints_is_understood_in_both_encodings() {
     let utf16: Vec<u8> =
         "\u{feff}Ubuntu-24.04\r\ndocker-desktop\r\nDebian\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(distributions(&utf16), ["Ubuntu-24.04", "Debian"]);
+    // As `wsl.exe -l -q` of Windows 11 writes it into a pipe: no byte order mark, a name with a blank and one with an accent.
+    let listed = b"U\0b\0u\0n\0t\0u\0\r\0\n\0m\0y\0 \0b\0o\0x\0\r\0\n\0\xe9\0\r\0\n\0d\0o\0c\0k\0e\0r\0-\0d\0e\0s\0k\0t\0o\0p\0-\0d\0a\0t\0a\0\r\0\n\0";
+    assert_eq!(distributions(listed), ["Ubuntu", "my box", "é"]);
+    assert_eq!(distributions(&listed[..listed.len() - 1]), ["Ubuntu", "my box", "é"], "cut within a character");
     assert_eq!(distributions(b"Ubuntu\n\n"), ["Ubuntu"]);
     assert_eq!(distributions(b""), Vec::<String>::new());
     assert!(is_own_claude("welcome!\n/root/.nvm/versions/node/v22/bin/claude\n"));
     assert!(!is_own_claude("/mnt/c/npm/claude\n") && !is_own_claude("") && !is_own_claude("no"));
+}
+
+#[test]
+fn git_bash_is_looked_for_where_its_installers_put_it_and_never_where_windows_keeps_wsls() {
+    let variables = [
+        ("ProgramFiles", r"C:\Program Files"),
+        ("LOCALAPPDATA", r"C:\Users\ada\AppData\Local\"),
+        ("PATH", r"C:\Windows\System32;D:\PortableGit\cmd;C:\tools\cmd;C:\Users\ada\scoop\apps\git\CMD\"),
+    ];
+    let variable =
+        |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    let places = |installed: &[&str]| {
+        let installed: Vec<String> = installed.iter().map(|it| (*it).to_owned()).collect();
+        let places = git_bash_places(variable, &installed);
+        places.into_iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        places(&[r"D:\Git\"]),
+        [
+            r"D:\Git\bin\bash.exe",
+            r"C:\Program Files\Git\bin\bash.exe",
+            r"C:\Users\ada\AppData\Local\Programs\Git\bin\bash.exe",
+            r"D:\PortableGit\bin\bash.exe",
+            r"C:\Users\ada\scoop\apps\git\bin\bash.exe",
+        ]
+    );
+    let told = |name: &str| (name == "CLAUDE_CODE_GIT_BASH_PATH").then(|| r"E:\bash.exe".to_owned());
+    assert_eq!(git_bash_places(told, &[]), [PathBuf::from(r"E:\bash.exe")], "what Claude Code was told");
+    assert_eq!(git_bash_places(|_| None, &[]), Vec::<PathBuf>::new());
 }

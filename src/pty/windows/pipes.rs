@@ -65,7 +65,7 @@ struct Typed<W>(W);
 impl<W: Write> Write for Typed<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // In one piece: a program may take what one read gives it for a line.
-        let line_ends = bytes.iter().filter(|byte| **byte == b'\r').count();
+        let line_ends = memchr::memchr_iter(b'\r', bytes).count();
         let mut typed = Vec::with_capacity(bytes.len() + line_ends);
         for byte in bytes {
             typed.push(*byte);

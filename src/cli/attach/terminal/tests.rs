@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::io::Read as _;
+use std::os::fd::BorrowedFd;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::termios::tcgetattr;
 
 use super::*;
 

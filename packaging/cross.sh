@@ -1,0 +1,47 @@
+# Building for other systems on a Debian machine; read by the commands beside this file, which run in the project's directory.
+#
+# Rust's standard library for each target comes from rustup. C and links: for Windows by Debian's mingw, for everything else by
+# zig (from PyPI, into target/zig), which brings libraries and headers of macOS, musl and old glibcs with it.
+# shellcheck shell=bash
+
+# What zig and cargo-zigbuild to take: a build that changes overnight by itself proves nothing.
+zig_packages=(ziglang==0.17.1 cargo-zigbuild==0.24.0)
+
+as_root() { if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi; }
+
+# install PROGRAM PACKAGE…: has Debian install the packages unless the program is there.
+install() {
+  command -v "$1" >/dev/null && return
+  DEBIAN_FRONTEND=noninteractive as_root apt-get -o DPkg::Lock::Timeout=300 update -q
+  DEBIAN_FRONTEND=noninteractive as_root apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends "${@:2}"
+}
+
+# cargo_for TARGET COMMAND ARGUMENTS…: cargo, with a compiler and a linker for that target; COMMAND is build, check, clippy or test.
+cargo_for() {
+  local target=$1 command=$2
+  shift 2
+  rustup target list --installed | grep -qx "$target" || rustup target add "$target"
+  case $target in
+    x86_64-pc-windows-gnu)
+      install x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64
+      CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc cargo "$command" --target "$target" "$@"
+      ;;
+    x86_64-unknown-linux-gnu | aarch64-unknown-linux-gnu)
+      # The oldest glibc that a supported system has (CentOS 7's), whatever this machine has.
+      zigbuild "$command" --target "$target.2.17" "$@"
+      ;;
+    *) zigbuild "$command" --target "$target" "$@" ;;
+  esac
+}
+
+zigbuild() {
+  local command=$1 zig=$PWD/target/zig
+  shift
+  if [[ ! -x $zig/bin/cargo-zigbuild ]]; then
+    install python3 python3 python3-venv
+    python3 -m venv "$zig"
+    "$zig/bin/pip" install --quiet "${zig_packages[@]}"
+  fi
+  [[ $command == build ]] && command=zigbuild
+  PATH=$zig/bin:$PATH cargo-zigbuild "$command" "$@"
+}
