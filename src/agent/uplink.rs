@@ -1,10 +1,9 @@
 //! Keystroke and output hop 6 of 8. One connection to the server, for all sessions of this machine.
 //!
 //! Keys arrive from the server and leave through [`super::link`]; output arrives from there and leaves through
-//! [`super::outbox`] in the order in which it matters. Nothing is interpreted and nothing kept: credit runs from the
-//! server to the PTY hosts, each uplink opens connections of its own to them, and with it all counting starts anew.
-//! Where a host is gone, [`super::last_screen`] stands in for it.
-//! Invariant: no branch of [`Uplink::serve`] waits for a host, a disk or the server.
+//! [`super::outbox`] in the order in which it matters. Nothing is interpreted and nothing kept: credit runs from the server
+//! to the PTY hosts, each uplink opens connections of its own to them, and with it all counting starts anew. Where a host is
+//! gone, [`super::last_screen`] stands in for it. Invariant: no branch of [`Uplink::serve`] waits for a host, disk or server.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
