@@ -52,6 +52,14 @@ pub(super) fn may_read(news: &News, user: UserId) -> bool {
     }
 }
 
+/// Whether everybody in the organisation may.
+pub(super) fn may_all_read(news: &News) -> bool {
+    match &news.about {
+        About::Session(it) => it.shared,
+        About::Machine { .. } | About::Webhook { .. } => true,
+    }
+}
+
 fn session_concerns(it: &Subject, kind: Kind, whom: Option<UserId>, who: &Listener<'_>) -> bool {
     let whose = whose(who.user, it.owner, it.adopter, it.shared);
     // Whom it was taken back from does not see it any more, and is told all the same.

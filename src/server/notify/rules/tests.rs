@@ -62,6 +62,16 @@ fn whoever_has_the_session_is_told_and_others_only_if_they_see_and_want_it() {
 }
 
 #[test]
+fn what_a_session_asks_is_told_to_who_may_read_its_screen() {
+    let alone = news(subject(), Kind::Permission);
+    assert!(may_read(&alone, ada()) && !may_read(&alone, bea()) && !may_all_read(&alone));
+    let adopted = news(Subject { adopter: Some(bea()), ..subject() }, Kind::Permission);
+    assert!(may_read(&adopted, bea()) && !may_read(&adopted, cyd()));
+    let shared = news(Subject { shared: true, ..subject() }, Kind::Permission);
+    assert!(may_read(&shared, cyd()) && may_all_read(&shared));
+}
+
+#[test]
 fn an_offer_goes_to_whom_it_is_made() {
     let usual = Preferences::default();
     let to_all = news(Subject { shared: true, ..subject() }, Kind::Shared);

@@ -6,15 +6,18 @@ use crate::base::clock::unix_millis;
 use crate::base::id::OrganisationId;
 use crate::server::notify::news::{About, News, What};
 use crate::server::notify::outbound::Target;
+use crate::server::notify::rules::may_all_read;
 use crate::server::notify::words;
 use crate::store::{Shape, WebhookRow};
 use crate::wire::notice::{Kind, Notice};
 
 /// The request's body; `None` if there is nothing to tell. `url`: how people reach the server.
 pub(in crate::server::notify) fn body(hook: &WebhookRow, news: &News, url: &str) -> Option<String> {
-    let notice = words::notice(news, hook.with_text)?;
+    // A receiver is everybody's: it is told what a session asks while everybody may read that session's screen.
+    let with_text = hook.with_text && may_all_read(news);
+    let notice = words::notice(news, with_text)?;
     let value = match hook.shape {
-        Shape::Plain => plain(hook, news, &notice, url),
+        Shape::Plain => plain(news, &notice, url, with_text),
         Shape::Slack | Shape::Discord | Shape::Ntfy => message(hook, &notice, url),
     };
     Some(value.to_string())
@@ -81,7 +84,7 @@ fn envelope(kind: &str, at: u64, organisation: OrganisationId, notice: &Notice, 
     json!({ "type": kind, "timestamp": at.to_string(), "data": data })
 }
 
-fn plain(hook: &WebhookRow, news: &News, notice: &Notice, url: &str) -> Value {
+fn plain(news: &News, notice: &Notice, url: &str, with_text: bool) -> Value {
     let mut more = match &news.about {
         About::Session(it) => json!({
             "session": {
@@ -104,7 +107,7 @@ fn plain(hook: &WebhookRow, news: &News, notice: &Notice, url: &str) -> Value {
         && kind.is_need()
     {
         more["need"] = json!({ "id": need.id, "reason": need.reason, "tool": need.tool, "since": need.since });
-        if hook.with_text {
+        if with_text {
             more["need"]["text"] = json!(need.text);
         }
     }
@@ -191,7 +194,7 @@ mod tests {
         let owner = "usr_000000000001".parse().unwrap();
         let machine = "mac_a1b2c3d4e5f6".parse().unwrap();
         let machine_name = "workbench".to_owned();
-        let subject = Subject { info, machine, machine_name, owner, adopter: None, shared: false, to: None };
+        let subject = Subject { info, machine, machine_name, owner, adopter: None, shared: true, to: None };
         let organisation = "org_000000000001".parse().unwrap();
         let about = About::Session(Box::new(subject));
         News { organisation, at: 1_768_478_400_000, about, what: What::told(Kind::Permission), by: None }
@@ -210,7 +213,14 @@ mod tests {
         assert_eq!(short["data"]["url"], "https://sf.example.org/sessions/ses_a1b2c3d4e5f6");
         assert_eq!((&short["data"]["need"]["tool"], &short["data"]["need"]["text"]), (&json!("Bash"), &Value::Null));
         assert!(!short.to_string().contains("echo"));
-        assert_eq!(sent(&hook(Shape::Plain, "https://a/", true))["data"]["need"]["text"], "echo <!channel>");
+        let wanted = hook(Shape::Plain, "https://a/", true);
+        assert_eq!(sent(&wanted)["data"]["need"]["text"], "echo <!channel>");
+        let mut private = news();
+        if let About::Session(it) = &mut private.about {
+            it.shared = false;
+        }
+        let private = body(&wanted, &private, URL).unwrap();
+        assert!(!private.contains("echo"), "what nobody else may read, no receiver is told: {private}");
     }
 
     #[test]
