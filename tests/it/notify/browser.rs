@@ -147,17 +147,18 @@ async fn an_admin_makes_a_webhook_tests_it_and_sends_again() {
     tab.click(".hook-form button[type=submit]").await;
     tab.expect_text("The secret of “Team chat”").await;
     tab.expect_text("whsec_").await;
-    scene.receiver.answer(&[500]);
+    // The second wait is of ten seconds: long enough to be seen by a page that looks every few.
+    scene.receiver.answer(&[500, 500]);
     tab.click("button[aria-label=\"Test Team chat\"]").await;
     tab.expect_text("Again in").await;
-    scene.receiver.expect(2).await;
+    scene.receiver.expect(3).await;
     tab.expect_text("Delivered").await;
     tab.expect("and the webhook is well again", "!document.body.innerText.includes('Failing since')").await;
     tab.click(".hook-log summary").await;
     tab.expect_text("HTTP 500").await;
     tab.portraits("webhooks").await;
     tab.click(".hook-log .button").await;
-    let again = scene.receiver.expect(3).await;
+    let again = scene.receiver.expect(4).await;
     assert_eq!(again.header("webhook-id"), scene.receiver.expect(1).await.header("webhook-id"));
     tab.click("button[aria-label=\"Change Team chat\"]").await;
     tab.portraits("webhooks-change").await;
