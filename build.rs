@@ -1,6 +1,5 @@
 //! Prepares the dashboard for the binary: one digest over all of `assets/`, the page with its paths filled in,
-//! and brotli and gzip forms of what they make smaller. The server then only looks files up. What gzip makes smaller is not
-//! in the binary as it is: who takes neither form gets the gzip one unpacked.
+//! and brotli and gzip forms of what they make smaller. The server then only looks files up.
 //!
 //! What was compressed once is kept by its content, so an edit costs the compression of one file.
 
@@ -46,19 +45,15 @@ fn main() -> io::Result<()> {
     for (path, bytes) in &files {
         let target = web.join(path);
         fs::create_dir_all(target.parent().unwrap_or(&web))?;
+        fs::write(&target, bytes)?;
         let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
-        let mut plain = true;
         if bytes.len() >= COMPRESS_FROM_BYTES && COMPRESSIBLE.contains(&extension) {
             for (name, compress) in [("br", brotli as fn(&[u8]) -> io::Result<Vec<u8>>), ("gz", gzip)] {
                 let small = cached(&cache, name, bytes, compress)?;
                 if small.len() < bytes.len() {
                     fs::write(web.join(format!("{path}.{name}")), small)?;
-                    plain &= name != "gz";
                 }
             }
-        }
-        if plain {
-            fs::write(&target, bytes)?;
         }
     }
     println!("cargo:rustc-env=ASSETS_DIGEST={digest}");
