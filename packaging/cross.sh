@@ -16,11 +16,32 @@ install() {
   DEBIAN_FRONTEND=noninteractive as_root apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends "${@:2}"
 }
 
+# anywhere TARGET: from now on the same sources make the same file, byte for byte, in whatever directory they lie. No path of this
+# machine gets into it.
+anywhere() {
+  local from flags=()
+  for from in "${CARGO_TARGET_DIR:-$PWD/target}=target" "${CARGO_HOME:-$HOME/.cargo}=cargo" \
+    "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/; do
+    # Of a crate's file its name and version are enough, wherever cargo had it from.
+    [[ $from == *=* ]] || from="${from%/}=crates"
+    flags+=("--remap-path-prefix=$from")
+  done
+  # A Windows program has the time of its linking in its header unless told otherwise.
+  [[ $1 != *-windows-gnu ]] || flags+=('-Clink-arg=-Wl,--no-insert-timestamp')
+  CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f'; printf '%s' "${flags[*]}")
+  export CARGO_ENCODED_RUSTFLAGS
+}
+
 # cargo_for TARGET COMMAND ARGUMENTS…: cargo, with a compiler and a linker for that target; COMMAND is build, check, clippy or test.
 cargo_for() {
   local target=$1 command=$2
   shift 2
   rustup target list --installed | grep -qx "$target" || rustup target add "$target"
+  # The oldest macOS that is promised; Apple silicon began with 11.
+  case $target in
+    x86_64-apple-darwin) local -x MACOSX_DEPLOYMENT_TARGET=10.15 ;;
+    aarch64-apple-darwin) local -x MACOSX_DEPLOYMENT_TARGET=11.0 ;;
+  esac
   case $target in
     x86_64-pc-windows-gnu)
       install x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64

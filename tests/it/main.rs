@@ -45,6 +45,7 @@
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`update`] | another build in the place of the one that runs, and back if it does not come up; sessions live through it |
 //! | [`downloads`] | a server's release files, signed; a machine takes its next version from there, or refuses it |
+//! | [`release_files`] | what `packaging/release` makes is what servers look for; what breaks a promise is refused |
 //! | [`install`] | the line that a person pastes on a new machine, and the one that takes it away |
 //! | [`up`] | one command to a terminal; what stays when it is stopped |
 //! | [`journey`] | a key and its echo pass the files of the map in order, and are in no log |
@@ -161,6 +162,7 @@ mod maintenance;
 mod notify;
 mod permissions;
 mod relay;
+mod release_files;
 mod restart;
 mod server_operation;
 mod service;

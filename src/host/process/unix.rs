@@ -15,7 +15,6 @@ use crate::host::spec::Report;
 /// Descriptors beyond these were inherited by mistake of whoever started us.
 const STANDARD_DESCRIPTORS: i32 = 3;
 /// How far to look for such descriptors where the system cannot close a range.
-#[cfg(not(target_os = "linux"))]
 const DESCRIPTORS_MAX: i32 = 4096;
 
 /// The subcommand `host`: reads a [`Spec`] on standard input, writes a [`Report`] to standard output, detaches and
@@ -67,10 +66,12 @@ fn close_inherited() {
     #[cfg(target_os = "linux")]
     {
         let first = STANDARD_DESCRIPTORS.cast_unsigned();
+        // By its number: C libraries have had the function since glibc 2.34 only, kernels the call since 5.9.
         // SAFETY: called first thing in `run`, when this process has opened nothing itself.
-        let _ = unsafe { libc::close_range(first, libc::c_uint::MAX, 0) };
+        if unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0) } == 0 {
+            return;
+        }
     }
-    #[cfg(not(target_os = "linux"))]
     for descriptor in STANDARD_DESCRIPTORS..DESCRIPTORS_MAX {
         // SAFETY: called first thing in `run`, when this process has opened nothing itself.
         let _ = unsafe { libc::close(descriptor) };
