@@ -77,7 +77,7 @@ main() {
   trap 'rm -rf "$work"' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  replaced=''
+  outdated=''
   get_program
   log_in
   [ -z "$service" ] || start_service
@@ -109,8 +109,11 @@ is_glibc() {
 fetch() {
   if has curl; then
     curl -fsSL --connect-timeout 15 --retry 3 -o "$2" "$server/downloads/$1"
-  elif has wget; then
+  elif has wget && wget --version >/dev/null 2>&1; then
     wget -q -T 15 -t 3 -O "$2" "$server/downloads/$1"
+  elif has wget; then
+    # Busybox's, of which some crash when they are told how long to wait.
+    wget -q -O "$2" "$server/downloads/$1"
   else
     fail "neither curl nor wget is here" "install one of them"
   fi
@@ -173,7 +176,7 @@ get_program() {
     rm -f "$program.new"
     fail "the program does not run on this machine: $said" "try --target linux-x86_64-static"
   }
-  [ ! -e "$program" ] || replaced=yes
+  [ ! -e "$program" ] || outdated=yes
   mv -f "$program.new" "$program"
   say "Program   $program, $(echo "$said" | head -n 1 | cut -d ' ' -f 2)"
 }
@@ -200,8 +203,10 @@ log_in() {
   set -- auth login --server "$server" --key -
   [ -z "$name" ] || set -- "$@" --name "$name"
   [ -z "$insecure" ] || set -- "$@" --insecure-http
+  known=$(as_person "$program" auth status 2>/dev/null) || known=''
   # By standard input: arguments can be read by everybody on the machine.
   printf '%s\n' "$key" | as_person "$program" "$@" || exit $?
+  [ -z "$known" ] || [ "$known" = "$(as_person "$program" auth status 2>/dev/null)" ] || outdated=yes
 }
 
 start_service() {
@@ -213,8 +218,8 @@ start_service() {
     warn "  $program agent"
     exit 1
   }
-  # An agent that ran before still is the one before.
-  [ -z "$replaced" ] || restart_service
+  # An agent that ran before still is the one before, with the key of before.
+  [ -z "$outdated" ] || restart_service
 }
 
 restart_service() {

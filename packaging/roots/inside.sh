@@ -61,6 +61,14 @@ pid_of() {
   done
 }
 
+# The same, at the latest after a minute.
+pid_soon() {
+  for _ in $(seq 600); do
+    if pid_of "$@" | grep .; then return; fi
+    sleep 0.1
+  done
+}
+
 ask() { curl -fsS -b /tmp/cookies -c /tmp/cookies -H "Origin: $server" -H 'Content-Type: application/json' "$@"; }
 
 # set_up UNIT: does what the link says that the server of this unit prints at its first start.
