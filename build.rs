@@ -1,5 +1,6 @@
-//! Prepares the dashboard for the binary: one digest over all of `assets/`, the page with its paths filled in,
-//! and brotli and gzip forms of what they make smaller. The server then only looks files up.
+//! Prepares the dashboard for the binary: one digest over all of `assets/` and the pages of Help, the page with its paths
+//! filled in, and brotli and gzip forms of what they make smaller. The server then only looks files up; a file that gzip makes
+//! smaller is not there as it is, because only a client without gzip would ask for it.
 //!
 //! What was compressed once is kept by its content, so an edit costs the compression of one file.
 
@@ -11,6 +12,9 @@ use std::{env, fs, io};
 
 use sha2::{Digest, Sha256};
 
+#[path = "build/help.rs"]
+mod help;
+
 /// Files shorter than this, in bytes, fit into one network packet either way.
 const COMPRESS_FROM_BYTES: usize = 1024;
 
@@ -21,13 +25,15 @@ const BROTLI_QUALITY: i32 = 9;
 const COMPRESSIBLE: &[&str] = &["css", "html", "ico", "js", "json", "map", "mjs", "svg", "txt", "wasm", "webmanifest"];
 
 fn main() -> io::Result<()> {
-    println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=assets");
+    for source in ["build.rs", "build", "assets", "docs"] {
+        println!("cargo:rerun-if-changed={source}");
+    }
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("cargo sets OUT_DIR"))?);
     let (web, cache) = (out.join("web"), out.join("compressed"));
 
     let mut files = BTreeMap::new();
     collect(Path::new("assets"), "", &mut files)?;
+    files.insert("help.json".to_owned(), help::bundle(Path::new("docs"))?);
     let digest = digest(&files);
     let mut script_hashes = String::new();
     if let Some(page) = files.get_mut("index.html") {
@@ -45,15 +51,19 @@ fn main() -> io::Result<()> {
     for (path, bytes) in &files {
         let target = web.join(path);
         fs::create_dir_all(target.parent().unwrap_or(&web))?;
-        fs::write(&target, bytes)?;
         let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let mut inflatable = false;
         if bytes.len() >= COMPRESS_FROM_BYTES && COMPRESSIBLE.contains(&extension) {
             for (name, compress) in [("br", brotli as fn(&[u8]) -> io::Result<Vec<u8>>), ("gz", gzip)] {
                 let small = cached(&cache, name, bytes, compress)?;
                 if small.len() < bytes.len() {
                     fs::write(web.join(format!("{path}.{name}")), small)?;
+                    inflatable |= name == "gz";
                 }
             }
+        }
+        if !inflatable {
+            fs::write(&target, bytes)?;
         }
     }
     println!("cargo:rustc-env=ASSETS_DIGEST={digest}");

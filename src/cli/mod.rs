@@ -73,6 +73,17 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Whether there is such a command, for words behind the program's name: so that the documentation can be held against the
+/// definition itself. The error is what a person would be told.
+#[doc(hidden)]
+pub fn check_arguments(words: &[String]) -> Result<(), String> {
+    let all = std::iter::once("sessionforge").chain(words.iter().map(String::as_str));
+    match Args::try_parse_from(all) {
+        Err(error) if error.use_stderr() => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
 /// See [`crate::agent::environment`]: the agent runs it in a person's login shell.
 #[cfg(unix)]
 fn login_environment() -> Option<ExitCode> {

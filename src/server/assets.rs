@@ -4,12 +4,13 @@
 //! a new build is seen at the next load.
 
 use std::borrow::Cow;
+use std::io::Read as _;
 
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use rust_embed::{Embed, EmbeddedFile};
+use rust_embed::Embed;
 
 use super::answer::ApiError;
 use crate::base::problem::Code;
@@ -101,15 +102,14 @@ fn page(headers: &HeaderMap, status: StatusCode) -> Response {
 
 /// A file in the best coding the browser takes; 304 if it has it already.
 fn found(path: &str, headers: &HeaderMap, status: StatusCode) -> Response {
-    let Some(plain) = Web::get(path) else {
+    let Some((coding, data)) = best(path, headers).or_else(|| Some((None, plain(path)?))) else {
         return ApiError::new(Code::NotFound, "there is no such file").into_response();
     };
-    let (coding, file) = best(path, headers).map_or((None, plain), |(coding, file)| (Some(coding), file));
     let tag = format!("\"{DIGEST}{}\"", coding.unwrap_or_default());
     let mut response = if has(headers, &tag) && status == StatusCode::OK {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let mut response = (status, body(file.data)).into_response();
+        let mut response = (status, body(data)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(path)));
         if let Some(coding) = coding {
             response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
@@ -131,13 +131,25 @@ fn body(data: Cow<'static, [u8]>) -> Body {
 }
 
 /// The precompressed form, if the browser takes one and it was worth making.
-fn best(path: &str, headers: &HeaderMap) -> Option<(&'static str, EmbeddedFile)> {
+fn best(path: &str, headers: &HeaderMap) -> Option<(Option<&'static str>, Cow<'static, [u8]>)> {
     [("br", "br"), ("gzip", "gz")].into_iter().find_map(|(coding, extension)| {
         if !takes(headers, coding) {
             return None;
         }
-        Some((coding, Web::get(&format!("{path}.{extension}"))?))
+        Some((Some(coding), Web::get(&format!("{path}.{extension}"))?.data))
     })
+}
+
+/// The file as it is, which the binary has only if gzip made nothing smaller of it. Browsers never ask for that.
+fn plain(path: &str) -> Option<Cow<'static, [u8]>> {
+    if let Some(file) = Web::get(path) {
+        return Some(file.data);
+    }
+    let small = Web::get(&format!("{path}.gz"))?;
+    let mut bytes = Vec::new();
+    // What is inside comes from our own build, so its length needs no bound.
+    flate2::read::GzDecoder::new(&*small.data).read_to_end(&mut bytes).ok()?;
+    Some(Cow::Owned(bytes))
 }
 
 fn takes(headers: &HeaderMap, coding: &str) -> bool {

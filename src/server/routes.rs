@@ -176,6 +176,8 @@ pub fn site() -> Vec<Route> {
         page("/machines"),
         page("/machines/{id}"),
         page("/more"),
+        page("/help"),
+        page("/help/{page}"),
         page("/settings"),
         page("/settings/{*page}"),
     ]

@@ -80,6 +80,7 @@ async fn a_person_allows_what_claude_code_asks_in_the_browser() {
     )
     .await;
     tab.portraits("needs-you").await;
+    tab.picture_for_readme("needs-you").await;
     tab.click(".need-answers .button-primary").await;
     scene.viewer.expect_text("Result: by-claude").await;
     tab.expect(

@@ -7,7 +7,9 @@
 //! | [`browser_setup`] | the first minutes: set-up link, account, sign-in, first machine, first session |
 //! | [`browser_pages`] | every page and state, looked at: pictures of all of them in `target/screenshots` |
 //! | [`browser_people`] | settings in Chromium: members, second factor, browsers, keys, organisations |
+//! | [`browser_pictures`] | the pictures of README.md |
 //! | [`browser_presence`] | who watches and types: colours, asking for the keyboard, a phone beside a desktop, a link |
+//! | [`browser_help`] | Help: found, searched, followed, copied, also by whoever cannot sign in |
 //! | [`browser_lost`] | a session that lost its host, on the page: its last screen, Resume |
 //! | [`browser_terminal`] | a terminal in Chromium: typing, sizes, Unicode, floods, reloads, two tabs, full-screen programs |
 //! | [`browser_line`] | the page's line broken in every way: never shown as live when it is not |
@@ -44,6 +46,7 @@
 //! | [`maintenance`] | `config`, `logs`, `completions`, `man`, `version` |
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`update`] | another build in the place of the one that runs, and back if it does not come up; sessions live through it |
+//! | [`documentation`] | README.md and docs/: blocks of code run, links lead somewhere, quotations are what the program says; Caddy and nginx |
 //! | [`downloads`] | a server's release files, signed; a machine takes its next version from there, or refuses it |
 //! | [`release_files`] | what `packaging/release` makes is what servers look for; what breaks a promise is refused |
 //! | [`install`] | the line that a person pastes on a new machine, and the one that takes it away |
@@ -82,9 +85,9 @@
 //! All of it is one binary, because each further one would link the product again. Every test starts its own world
 //! in a temporary directory on port 0, so they run side by side; a failure prints what every process said.
 //!
-//! Chromium, Claude Code, systemd and the xterm.js oracle are needed by some. Where one is missing its tests say so loudly and
-//! pass; `SESSIONFORGE_REQUIRE_BROWSER=1`, `SESSIONFORGE_REQUIRE_CLAUDE=1`, `SESSIONFORGE_REQUIRE_ORACLE=1` and
-//! `SESSIONFORGE_REQUIRE_SYSTEMD=1` make that a failure. `.ci/run` sets all of them.
+//! Chromium, Claude Code, nginx, Caddy, systemd and the xterm.js oracle are needed by some. Where one is missing its tests say so loudly and
+//! pass; `SESSIONFORGE_REQUIRE_BROWSER=1`, `SESSIONFORGE_REQUIRE_CLAUDE=1`, `SESSIONFORGE_REQUIRE_ORACLE=1`,
+//! `SESSIONFORGE_REQUIRE_PROXIES=1` and `SESSIONFORGE_REQUIRE_SYSTEMD=1` make that a failure. `.ci/run` sets all of them.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -109,10 +112,12 @@ mod automation;
 mod bad_frames;
 mod bad_requests;
 mod bad_start;
+mod browser_help;
 mod browser_line;
 mod browser_lost;
 mod browser_pages;
 mod browser_people;
+mod browser_pictures;
 mod browser_presence;
 mod browser_setup;
 mod browser_terminal;
@@ -127,6 +132,7 @@ mod compatibility;
 mod crowd;
 mod disks;
 mod doctor;
+mod documentation;
 mod downloads;
 mod drill;
 mod fidelity;

@@ -15,7 +15,7 @@ export function QuietHours({ quiet, set }) {
   const field = (/** @type {keyof Quiet} */ name) => (/** @type {Event} */ event) => setDraft({ ...draft, [name]: /** @type {HTMLInputElement} */ (event.target).value });
   const listed = zones();
   return html`<label class="check"><input type="checkbox" checked=${Boolean(quiet)} onChange=${() => set(quiet ? null : draft)} /> Leave me alone every day for some hours</label>
-    ${quiet ? html`<form class="quiet" onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); set(draft); }}>
+    ${quiet ? html`<form class="quiet-hours" onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); set(draft); }}>
       <div class="field"><label for="quiet-from">From</label><input id="quiet-from" type="time" required value=${draft.from} onInput=${field('from')} /></div>
       <div class="field"><label for="quiet-to">To</label><input id="quiet-to" type="time" required value=${draft.to} onInput=${field('to')} /></div>
       <div class="field quiet-zone"><label for="quiet-zone">By the clock of</label><select id="quiet-zone" value=${draft.zone} onChange=${field('zone')}>

@@ -78,6 +78,6 @@ export function AddMachine() {
               <p class="muted">The program is there already? <code>sessionforge auth login --server ${server} --key -</code>, then <code>sessionforge service install</code>.</p>`}` : null}</li>
       <li class=${arrived ? 'done' : ''}><h3>It appears here</h3>
         <p role="status">${arrived ? html`<span class="step-done"><span class="presence online" aria-hidden="true"></span><span><a href="/machines/${arrived.id}">${arrived.name}</a> is connected.</span></span>`
-          : key ? html`<span class="waiting"><span class="half-ring" aria-hidden="true"></span>Waiting for it…</span>` : html`<span class="muted">By itself, as soon as it connects.</span>`}</p></li>
+          : key ? html`<span class="waiting"><span class="half-ring" aria-hidden="true"></span>Waiting for it…</span> <a href="/help/agents">What the line does</a> · <a href="/help/troubleshooting">It does not come</a>` : html`<span class="muted">By itself, as soon as it connects.</span>`}</p></li>
     </ol></div>`;
 }

@@ -47,7 +47,7 @@ function NoSessions() {
   const machine = machineList.value.find((it) => it.online);
   if (!machine) {
     return html`<div class="empty"><h2>No session, and no machine online</h2>
-      <p>Start the agent on a machine and it appears here by itself.</p><a class="button button-plain" href="/machines">Show machines</a></div>`;
+      <p>Start the agent on a machine and it appears here by itself. <a href="/help/troubleshooting#a-machine-is-offline">It does not?</a></p><a class="button button-plain" href="/machines">Show machines</a></div>`;
   }
   const begin = async (/** @type {import('../session/starts.js').Start} */ it) => {
     try {

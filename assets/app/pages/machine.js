@@ -32,7 +32,7 @@ export function Machine({ id }) {
       <${Button} kind="primary" disabled=${!machine.online || !starts} title=${starts ? undefined : `Programs here run as ${machine.owner?.name}: only they start them`} onClick=${() => newSession(id)}><${Icon} name="plus" size=${14} />New session<//>
       <${Menu} label="More" items=${[{ label: 'Name, tags, sharing…', icon: 'settings', run: () => setEditing(true) }, { label: 'Remove the machine…', icon: 'trash-2', danger: true, run: () => askRemove(machine, mine.filter(isLive).length) }]} />
     </header>
-    ${machine.online ? null : html`<${Notice} kind="note" title="Its agent is not connected">Sessions on it go on and are here again when it is back. If it does not come back by itself, start the agent on it: <code>sessionforge agent</code>.<//>`}
+    ${machine.online ? null : html`<${Notice} kind="note" title="Its agent is not connected">Sessions on it go on and are here again when it is back. If it does not come back by itself, start the agent on it: <code>sessionforge agent</code>. <a href="/help/troubleshooting#a-machine-is-offline">What to look at</a><//>`}
     ${editing ? html`<${Edit} machine=${machine} close=${() => setEditing(false)} />` : null}
     <${Facts} machine=${machine} />
     <section><h2>Sessions</h2>

@@ -1,7 +1,7 @@
 import { html } from '../html.js';
 import { account } from '../state/account.js';
 import { ConnectionState } from '../shell/connection.js';
-import { openHelp } from '../shell/help.js';
+import { openKeyboard } from '../shell/keyboard.js';
 import { openPalette } from '../shell/palette.js';
 import { Switcher } from '../shell/switcher.js';
 import { Icon } from '../ui/icon.js';
@@ -19,6 +19,7 @@ export function More() {
       <li><a class="row" href="/settings/members">${row('user', 'Members')}</a></li>` : null}
       <li><a class="row" href="/settings/organisation">${row('settings', 'Organisation')}</a></li>
       ${me?.role === 'owner' || me?.role === 'admin' ? html`<li><a class="row" href="/settings/audit">${row('keyboard', 'Audit log')}</a></li>` : null}
-      <li><button type="button" class="row" onClick=${openHelp}>${row('keyboard', 'Keyboard')}</button></li>
+      <li><a class="row" href="/help">${row('circle-help', 'Help')}</a></li>
+      <li><button type="button" class="row" onClick=${openKeyboard}>${row('keyboard', 'Keyboard')}</button></li>
     </ul><${ConnectionState} /></main>`;
 }

@@ -43,7 +43,7 @@ export function SignIn() {
       ${problem ? html`<${Notice} title=${problem.status === 429 ? 'Too many tries' : problem.status === 0 ? 'No answer' : 'Not signed in'}>${problem.message}<//>` : null}
       <${Button} kind="primary" type="submit" busy=${busy} disabled=${wait > 0} class="wide">${wait > 0 ? `Try again in ${wait} s` : busy ? 'Signing in…' : 'Sign in'}<//>
     </form>
-    <p class="gate-foot">On the server’s own machine, <code>sessionforge up</code> prints a link that signs you in.</p>
+    <p class="gate-foot">On the server’s own machine, <code>sessionforge up</code> prints a link that signs you in. <a href="/help/troubleshooting#authentication-failed">Help</a></p>
   <//>`;
 }
 

@@ -106,6 +106,7 @@ function What({ machine, close, alone }) {
       <${Field} label="Command" data-autofocus list="commands-${machine.id}" required value=${form.command} onInput=${set('command')} class="mono" problem=${of('command_not_found', 'command_not_allowed')} />
       <${Field} label="Arguments" value=${form.args} onInput=${set('args')} class="mono" placeholder="none" problem=${split.problem} />
     </div>
+    ${problem?.code === 'command_not_found' ? html`<p class="field-hint"><a href="/help/troubleshooting#command-not-found-claude" target="_blank">Why a program is not found</a></p>` : null}
     <datalist id="commands-${machine.id}">${programsOf(machine).map((it) => html`<option value=${it} />`)}</datalist>
     <${Argv} command=${form.command} args=${split.args} />
     <${Field} label="Working directory" value=${form.workdir} onInput=${set('workdir')} class="mono" placeholder="~" problem=${of('workdir_not_found')} />

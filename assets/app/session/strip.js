@@ -46,7 +46,7 @@ export function Strip({ session, line, control, refused, painted, take }) {
   }
   if (line.state === 'frozen') {
     return html`<div class="strip strip-stays" role="status"><span><strong>Frozen.</strong> ${machine && !machine.online
-      ? `${machine.name} is offline, last seen ${ago(machine.last_seen, now.value)}. This is its last screen; it goes on by itself when the machine is back. Keys are kept for 15 s.`
+      ? html`${machine.name} is offline, last seen ${ago(machine.last_seen, now.value)}. This is its last screen; it goes on by itself when the machine is back. Keys are kept for 15 s. <a href="/help/troubleshooting#a-machine-is-offline">What to look at</a>`
       : line.message ?? 'The way to the program is broken. It goes on by itself when it is mended.'}</span></div>`;
   }
   if (session.state === 'exited' || session.state === 'lost' || line.state === 'ended') {

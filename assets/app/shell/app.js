@@ -5,6 +5,7 @@ import { route } from '../state/route.js';
 import { Account } from '../pages/account.js';
 import { Audit } from '../pages/audit.js';
 import { Gate } from '../pages/gate.js';
+import { Help } from '../pages/help.js';
 import { Home } from '../pages/home.js';
 import { Invitation } from '../pages/invitation.js';
 import { Keys } from '../pages/keys.js';
@@ -28,7 +29,7 @@ import { Button, Notice, Waiting } from '../ui/controls.js';
 import { onShortcut } from '../ui/shortcuts.js';
 import { Toasts } from '../ui/toast.js';
 import { OfflineStrip } from './connection.js';
-import { Help, openHelp } from './help.js';
+import { Keyboard, openKeyboard } from './keyboard.js';
 import { openPalette, Palette } from './palette.js';
 import { Sidebar } from './sidebar.js';
 import { Tabs } from './tabs.js';
@@ -41,6 +42,8 @@ export function App() {
   if (at.page === 'reset-password') return html`<${ResetPassword} token=${at.token} />`;
   if (at.page === 'setup') return html`<${Setup} token=${at.token} />`;
   if (at.page === 'sign-in' && at.token) return html`<${SignInByLink} token=${at.token} />`;
+  // Whoever cannot come in may need it most.
+  if (at.page === 'help' && who.kind !== 'in' && who.kind !== 'loading') return html`<div class="help-alone"><${Help} name=${at.name} away /></div>`;
   switch (who.kind) {
     case 'loading': return html`<div class="gate"><${Waiting} words="Loading…" /></div>`;
     case 'unreachable': return who.problem.code === 'address_not_allowed' ? html`<${NotFromHere} message=${who.problem.message} />` : html`<${Unreachable} message=${who.problem.message} />`;
@@ -53,7 +56,7 @@ export function App() {
 function Signed() {
   const at = route.value;
   useEffect(() => {
-    const owned = [onShortcut('palette', openPalette), onShortcut('help', openHelp), onShortcut('new', () => newSession())];
+    const owned = [onShortcut('palette', openPalette), onShortcut('keyboard', openKeyboard), onShortcut('new', () => newSession())];
     return () => owned.forEach((dispose) => dispose());
   }, []);
   return html`<div class="shell ${at.page === 'session' ? 'shell-session' : ''}" data-live=${connectionState.value.kind === 'live'}>
@@ -65,7 +68,7 @@ function Signed() {
     </div>
     <${Updated} />
     ${at.page === 'session' ? null : html`<${Tabs} />`}
-    <${NewSession} /><${Palette} /><${Help} /><${Asking} /><${GivingBack} /><${Toasts} />
+    <${NewSession} /><${Palette} /><${Keyboard} /><${Asking} /><${GivingBack} /><${Toasts} />
   </div>`;
 }
 
@@ -85,6 +88,7 @@ function Page() {
     case 'notifications': return html`<${Notifications} />`;
     case 'webhooks': return html`<${Webhooks} />`;
     case 'more': return html`<${More} />`;
+    case 'help': return html`<${Help} name=${at.name} />`;
     case 'unknown': return html`<${NotFound} />`;
   }
 }

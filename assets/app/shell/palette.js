@@ -1,7 +1,8 @@
-import { html, signal, useMemo, useRef, useState } from '../html.js';
+import { html, signal, useEffect, useMemo, useRef, useState } from '../html.js';
 import { leave } from '../state/account.js';
 import { api } from '../state/api.js';
 import { machineList, machines, nameOf, sessionList } from '../state/fleet.js';
+import { help, loadHelp } from '../state/help.js';
 import { prefs, setPrefs } from '../state/prefs.js';
 import { go, path } from '../state/route.js';
 import { newSession } from '../session/new_session.js';
@@ -9,7 +10,7 @@ import { Dialog } from '../ui/dialog.js';
 import { Icon } from '../ui/icon.js';
 import { Mark, Presence } from '../ui/mark.js';
 import { fuzzy } from './fuzzy.js';
-import { openHelp } from './help.js';
+import { openKeyboard } from './keyboard.js';
 
 /**
  * @typedef {object} Entry
@@ -51,7 +52,9 @@ function everything() {
     { id: '/settings/audit', text: 'Audit log', detail: 'Settings', mark: icon('settings'), run: to('/settings/audit') },
     { id: '/settings/account', text: 'Account and appearance', detail: 'Settings', mark: icon('settings'), run: to('/settings/account') },
     ...(/** @type {const} */ (['system', 'light', 'dark'])).map((theme) => ({ id: `theme-${theme}`, text: `Theme: ${theme === 'system' ? 'as the system' : theme}`, detail: 'Appearance', mark: icon('settings'), run: () => setPrefs({ theme }) })),
-    { id: 'help', text: 'Keyboard shortcuts', detail: 'Help', mark: icon('keyboard'), run: openHelp },
+    { id: '/help', text: 'Help', detail: 'Page', mark: icon('circle-help'), run: to('/help') },
+    ...help.value.pages.map((it) => ({ id: `/help/${it.name}`, text: it.title, detail: 'Help', mark: icon('circle-help'), run: to(`/help/${it.name}`) })),
+    { id: 'keyboard', text: 'Keyboard shortcuts', detail: 'Help', mark: icon('keyboard'), run: openKeyboard },
     { id: 'out', text: 'Sign out', detail: 'Account', mark: icon('log-out'), run: () => void api.signOut().then(() => leave()) },
   ];
   const recent = new Map(prefs.value.recent.map((path, at) => [path, at]));
@@ -64,7 +67,8 @@ function Opened() {
   const [text, setText] = useState('');
   const [at, setAt] = useState(0);
   const list = useRef(/** @type {HTMLUListElement | null} */ (null));
-  const all = useMemo(everything, [sessionList.value, machineList.value]);
+  useEffect(() => void loadHelp(), []);
+  const all = useMemo(everything, [sessionList.value, machineList.value, help.value]);
   const found = fuzzy(text, all, (it) => `${it.text} ${it.detail}`).slice(0, SHOWN_MAX);
   const chosen = Math.min(at, found.length - 1);
   const close = () => { open.value = false; };

@@ -34,6 +34,7 @@ export function Sidebar() {
       <div class="rail-person">
         <a class="rail-link" href="/settings/account" aria-current=${path.value.startsWith('/settings') ? 'page' : undefined}>
           <${Icon} name="settings" size=${14} /><span>${who?.user.name || 'Settings'}</span></a>
+        <a class="rail-link" href="/help" aria-label="Help" title="Help" aria-current=${path.value.startsWith('/help') ? 'page' : undefined}><${Icon} name="circle-help" size=${14} /></a>
       </div>
     </div>
   </nav>`;

@@ -6,7 +6,7 @@ import { Icon } from '../ui/icon.js';
 const TABS = [
   { href: '/', icon: 'layout-grid', label: 'Sessions', holds: (/** @type {string} */ at) => at === '/' || at.startsWith('/sessions') },
   { href: '/machines', icon: 'server', label: 'Machines', holds: (/** @type {string} */ at) => at.startsWith('/machines') },
-  { href: '/settings', icon: 'ellipsis', label: 'More', holds: (/** @type {string} */ at) => at.startsWith('/settings') },
+  { href: '/settings', icon: 'ellipsis', label: 'More', holds: (/** @type {string} */ at) => at.startsWith('/settings') || at.startsWith('/help') },
 ];
 
 /** The ways of a phone, under the thumb. */

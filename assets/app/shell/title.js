@@ -9,7 +9,7 @@ import { SHAPES } from '../ui/mark.js';
 
 /** @type {Record<import('../state/marks.js').MarkKind | 'none', string>} */
 const COLOURS = { working: '#4d8fd6', needs: '#f26b3a', done: '#4f9a52', idle: '#8a8a8a', exited: '#8a8a8a', lost: '#d64b3f', offline: '#8a8a8a', none: '#f26b3a' };
-const PAGES = { home: 'Sessions', machines: 'Machines', machine: 'Machine', keys: 'API keys', security: 'Security', members: 'Members', organisation: 'Organisation', audit: 'Audit log', notifications: 'Notifications', webhooks: 'Webhooks', invitation: 'Invitation', 'reset-password': 'New password', account: 'Account', more: 'More', setup: 'Set-up', 'sign-in': 'Sign in', unknown: 'Not found', session: 'Session' };
+const PAGES = { home: 'Sessions', machines: 'Machines', machine: 'Machine', keys: 'API keys', security: 'Security', members: 'Members', organisation: 'Organisation', audit: 'Audit log', notifications: 'Notifications', webhooks: 'Webhooks', invitation: 'Invitation', 'reset-password': 'New password', account: 'Account', more: 'More', help: 'Help', setup: 'Set-up', 'sign-in': 'Sign in', unknown: 'Not found', session: 'Session' };
 
 export function installTitle() {
   const icon = /** @type {HTMLLinkElement | null} */ (document.querySelector('link[rel="icon"]'));

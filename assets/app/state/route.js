@@ -5,7 +5,7 @@ import { computed, signal } from '../html.js';
 const here = signal({ path: location.pathname, hash: location.hash });
 
 /**
- * @typedef {{page: 'home'} | {page: 'session', id: string} | {page: 'machine', id: string} | {page: 'machines'} | {page: 'more'}
+ * @typedef {{page: 'home'} | {page: 'session', id: string} | {page: 'machine', id: string} | {page: 'machines'} | {page: 'more'} | {page: 'help', name: string, anchor: string}
  *   | {page: 'keys'} | {page: 'account'} | {page: 'security'} | {page: 'members'} | {page: 'organisation'} | {page: 'audit'} | {page: 'notifications'} | {page: 'webhooks'} | {page: 'invitation', token: string} | {page: 'reset-password', token: string} | {page: 'setup', token: string} | {page: 'sign-in', token: string} | {page: 'unknown'}} Route
  */
 
@@ -20,6 +20,7 @@ export function read(pathname, hash) {
     case 'sessions': return second ? { page: 'session', id: second } : { page: 'home' };
     case 'machines': return second ? { page: 'machine', id: second } : { page: 'machines' };
     case 'settings': return second === 'keys' || second === 'account' || second === 'security' || second === 'members' || second === 'organisation' || second === 'audit' || second === 'notifications' || second === 'webhooks' ? { page: second } : { page: 'more' };
+    case 'help': return { page: 'help', name: second, anchor: hash.slice(1) };
     case 'setup': return { page: 'setup', token: hash.slice(1) };
     case 'invitation': return { page: 'invitation', token: hash.slice(1) };
     case 'reset-password': return { page: 'reset-password', token: hash.slice(1) };

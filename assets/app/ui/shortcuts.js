@@ -23,7 +23,7 @@ export const SHORTCUTS = [
   { id: 'find', keys: IS_MAC ? '⌘ F' : 'Ctrl Shift F', what: 'Search in the terminal', matches: (event) => ctrlShift('F')(event) || command('F')(event) },
   { id: 'leave', keys: 'Ctrl Shift L', what: 'Leave the terminal for the list of sessions', matches: ctrlShift('L') },
   { id: 'new', keys: 'n', what: 'New session', matches: plain('n') },
-  { id: 'help', keys: '?', what: 'This list', matches: plain('?') },
+  { id: 'keyboard', keys: '?', what: 'This list', matches: plain('?') },
 ];
 
 /** Keys a terminal handles with the browser's help. */

@@ -22,6 +22,10 @@ pub struct Size {
 pub const SIZES: [Size; 3] =
     [Size { width: 390, height: 844 }, Size { width: 1024, height: 768 }, Size { width: 1600, height: 1000 }];
 
+/// Pictures that README.md shows. `SESSIONFORGE_BLESS_PICTURES=1` at a test run writes them to `docs/images`; nothing compares
+/// them, because no two machines draw letters alike.
+pub const PICTURES: [&str; 3] = ["needs-you", "editor", "fleet"];
+
 /// One tab.
 pub struct Tab {
     link: Arc<Link>,
@@ -219,12 +223,15 @@ impl Tab {
 
     /// Writes what is on the screen to `target/screenshots/NAME.png`.
     pub async fn screenshot(&self, name: &str) {
+        self.picture(&Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots"), name).await;
+    }
+
+    async fn picture(&self, dir: &Path, name: &str) {
         let answer = self.call("Page.captureScreenshot", json!({"format": "png"})).await;
         let png = base64::engine::general_purpose::STANDARD
             .decode(answer["data"].as_str().expect("a picture"))
             .expect("base64");
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
-        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::create_dir_all(dir).unwrap();
         std::fs::write(dir.join(format!("{name}.png")), png).unwrap();
     }
 
@@ -242,6 +249,20 @@ impl Tab {
         }
         self.resize(SIZES[1]).await;
         self.prefer_dark(false).await;
+    }
+
+    /// One of [`PICTURES`], as the page is now, light and dark: for README.md if somebody asked for it, else nothing.
+    pub async fn picture_for_readme(&self, name: &str) {
+        assert!(PICTURES.contains(&name), "{name} is not in PICTURES");
+        if std::env::var_os("SESSIONFORGE_BLESS_PICTURES").is_none() {
+            return;
+        }
+        for (dark, shade) in [(true, "dark"), (false, "light")] {
+            self.prefer_dark(dark).await;
+            self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))").await;
+            let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/images");
+            self.picture(&images, &format!("{name}-{shade}")).await;
+        }
     }
 
     /// Closes the tab.
