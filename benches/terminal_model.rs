@@ -8,15 +8,18 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
+use bytes::Bytes;
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use sessionforge::base::limits::SCROLLBACK_LINES;
-use sessionforge::stream::Screen;
+use sessionforge::stream::{LateScreen, Screen};
 
 const COLS: u16 = 120;
 const ROWS: u16 = 40;
 /// What the host reads from a PTY at most in one go.
 const CHUNK_BYTES: usize = 64 * 1024;
+/// What a host's model takes from its log in one go.
+const LOG_PIECE_BYTES: usize = 32 * 1024;
 /// Output of one round.
 const STREAM_BYTES: usize = 4 * 1024 * 1024;
 const KINDS: &[&str] = &["ascii", "sgr", "unicode", "numbers", "yes", "full-screen", "claude"];
@@ -44,6 +47,22 @@ fn feed(bencher: Bencher<'_, '_>, kind: &str) {
             screen.feed(black_box(chunk), now, &mut replies);
             replies.clear();
         }
+    });
+}
+
+/// As a PTY host does it: in pieces of its log, and with the screen looked at once.
+#[divan::bench(args = KINDS)]
+fn feed_late(bencher: Bencher<'_, '_>, kind: &str) {
+    let output = Bytes::from(stream(kind));
+    let mut screen = LateScreen::new(COLS, ROWS, SCROLLBACK_LINES);
+    let (now, mut replies) = (Instant::now(), Vec::new());
+    bencher.counter(BytesCount::new(output.len())).bench_local(|| {
+        for at in (0..output.len()).step_by(LOG_PIECE_BYTES) {
+            let piece = output.slice(at..output.len().min(at + LOG_PIECE_BYTES));
+            screen.feed(black_box(&piece), now, &mut replies);
+            replies.clear();
+        }
+        screen.settled(now);
     });
 }
 

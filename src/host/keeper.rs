@@ -20,7 +20,7 @@ use crate::base::offset::Offset;
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// A screen that goes on changing is written this often: a screen of 10 kB is then 5 kB/s, and 0.1 ms of the model's
-/// thread every two seconds.
+/// thread every two seconds; in a flood some 5 ms, for what it has put off.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// From a write that failed to the next try: a full disk is not helped by asking it all the time.

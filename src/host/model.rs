@@ -4,23 +4,26 @@
 //! neither a byte to a reader nor a key to the program. It is the one reader that may never skip: the terminal is
 //! read only while the model is less than [`MODEL_BEHIND_BYTES_MAX`] behind.
 //!
+//! In a flood it costs the program and its readers as little as it can: it lets output gather instead of being woken for each
+//! read, and takes in what scrolls away unseen only when somebody looks ([`LateScreen`](crate::stream::LateScreen)).
+//!
 //! Invariant: a snapshot labelled with an offset holds every byte before it and none after.
+
+mod painter;
 
 use std::collections::VecDeque;
 use std::io;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
-use super::screen_text::screen_text;
-use crate::base::limits::{NAME_BYTES_MAX, OUTPUT_LOG_BYTES_MAX, SCROLLBACK_LINES};
+use self::painter::paint;
+use crate::base::limits::OUTPUT_LOG_BYTES_MAX;
 use crate::base::offset::Offset;
 use crate::pty::Size;
 use crate::stream::output_log::OutputLog;
-use crate::stream::screen::{SIGNALS_MAX, Screen, ScreenSignal, ScreenTheme};
+use crate::stream::screen::{ScreenSignal, ScreenTheme};
 use crate::wire::frame::SnapshotAt;
 use crate::wire::message::Theme;
 use crate::wire::session::ScreenText;
@@ -29,12 +32,8 @@ use crate::wire::session::ScreenText;
 /// of its work, and half of the log, so that a reader is never more than the other half from being repainted.
 pub(super) const MODEL_BEHIND_BYTES_MAX: u32 = 1024 * 1024;
 
-/// Fed to the model at a time, in bytes: below 1 ms, so that a snapshot never waits for longer than that.
-const FEED_BYTES_MAX: usize = 32 * 1024;
-
-/// Answers to a program's queries that wait to be written to it, in bytes. A program that asks for more without
-/// reading gets no more.
-const REPLY_BYTES_MAX: usize = 64 * 1024;
+/// What gathers meanwhile wakes the model at this size, in bytes: far from [`MODEL_BEHIND_BYTES_MAX`].
+const GATHER_BYTES_MAX: u64 = 256 * 1024;
 
 /// Stack of the model's thread, in bytes; it touches a few pages of it.
 const STACK_BYTES: usize = 512 * 1024;
@@ -81,9 +80,19 @@ struct State {
     title: Option<String>,
     title_changed: bool,
     signals: Vec<ScreenSignal>,
-    /// The model's thread waits to be woken.
-    asleep: bool,
+    rest: Rest,
     closed: bool,
+}
+
+/// What the model's thread waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// Nothing, it works.
+    No,
+    /// More output than would gather in a moment, or a job.
+    Gathering,
+    /// Output, or a job.
+    Asleep,
 }
 
 /// A title that a program has set, or taken back.
@@ -130,7 +139,7 @@ impl Model {
                 title: None,
                 title_changed: false,
                 signals: Vec::new(),
-                asleep: false,
+                rest: Rest::No,
                 closed: false,
             }),
             wake: Condvar::new(),
@@ -152,7 +161,10 @@ impl Model {
     /// Wakes the model's thread if it waits for output. Apart from [`Self::append`], so that waking it costs the
     /// readers of an idle session nothing: they are served first.
     pub(super) fn go_on(&self) {
-        self.wake(self.shared.lock());
+        let state = self.shared.lock();
+        if state.rest != Rest::Gathering || state.log.end().since(state.fed) >= GATHER_BYTES_MAX {
+            self.wake(state);
+        }
     }
 
     /// Whether the terminal may be read: the model is near enough.
@@ -215,7 +227,7 @@ impl Model {
     }
 
     fn wake(&self, mut state: MutexGuard<'_, State>) {
-        if std::mem::take(&mut state.asleep) {
+        if std::mem::replace(&mut state.rest, Rest::No) != Rest::No {
             drop(state);
             self.shared.wake.notify_one();
         }
@@ -227,148 +239,6 @@ impl Drop for Model {
         let mut state = self.shared.lock();
         state.closed = true;
         self.wake(state);
-    }
-}
-
-/// The model's thread.
-///
-/// No output should make the model panic. If some does, the session must not stand still for it: the model begins again
-/// with a blank screen behind that output.
-fn paint(shared: &Shared, size: Size) {
-    let mut painter = Painter::new(shared, size);
-    while std::panic::catch_unwind(AssertUnwindSafe(|| painter.run())).is_err() {
-        let Size { cols, rows } = painter.size;
-        painter.screen = Screen::new(cols, rows, SCROLLBACK_LINES);
-        let mut state = shared.lock();
-        state.fed = state.log.end();
-    }
-}
-
-struct Painter<'s> {
-    shared: &'s Shared,
-    screen: Screen,
-    epoch: u32,
-    size: Size,
-}
-
-/// What the thread does next.
-enum Work {
-    Feed(Bytes),
-    Do(Job),
-    Stop,
-}
-
-impl<'s> Painter<'s> {
-    fn new(shared: &'s Shared, size: Size) -> Self {
-        Self { shared, screen: Screen::new(size.cols, size.rows, SCROLLBACK_LINES), epoch: 0, size }
-    }
-
-    fn run(&mut self) {
-        loop {
-            match self.next() {
-                Work::Feed(bytes) => self.feed(&bytes),
-                Work::Do(job) => self.carry_out(job),
-                Work::Stop => return,
-            }
-        }
-    }
-
-    /// Waits for something to do. A job goes first as soon as its offset is reached.
-    fn next(&mut self) -> Work {
-        let mut state = self.shared.lock();
-        loop {
-            if state.closed {
-                return Work::Stop;
-            }
-            let due = match state.jobs.front() {
-                None => None,
-                Some(Job::Theme(_)) => Some(Offset::ZERO),
-                Some(Job::Resize { at, .. }) => Some(*at),
-                Some(Job::Snapshot { at_least, .. } | Job::Text { at_least, .. }) => Some(*at_least),
-            };
-            if due.is_some_and(|due| due <= state.fed)
-                && let Some(job) = state.jobs.pop_front()
-            {
-                return Work::Do(job);
-            }
-            let until_job = due.map_or(usize::MAX, |due| usize::try_from(due.since(state.fed)).unwrap_or(usize::MAX));
-            let fed = state.fed;
-            // Never overrun, see `has_room`; should it be, the next offset kept is the best there is.
-            let bytes = match state.log.read(fed, FEED_BYTES_MAX.min(until_job)) {
-                Ok(bytes) => bytes,
-                Err(behind) => {
-                    state.fed = behind.start;
-                    continue;
-                }
-            };
-            if !bytes.is_empty() {
-                return Work::Feed(bytes);
-            }
-            state.asleep = true;
-            let now = Instant::now();
-            state = match self.screen.tick(now) {
-                None => self.shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(until) => {
-                    let wait = until.saturating_duration_since(now);
-                    self.shared.wake.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        }
-    }
-
-    fn feed(&mut self, bytes: &[u8]) {
-        let mut replies = Vec::new();
-        self.screen.feed(bytes, Instant::now(), &mut replies);
-        let mut signals = self.screen.take_events().signals;
-        let title = self.screen.title();
-        let mut state = self.shared.lock();
-        let was_behind = state.log.end().since(state.fed) >= u64::from(MODEL_BEHIND_BYTES_MAX);
-        state.fed = state.fed + bytes.len();
-        let mut news = was_behind;
-        if !replies.is_empty() && state.replies.len() + replies.len() <= REPLY_BYTES_MAX {
-            state.replies.extend_from_slice(&replies);
-            news = true;
-        }
-        if !signals.is_empty() && state.signals.len() < SIGNALS_MAX {
-            state.signals.append(&mut signals);
-            news = true;
-        }
-        let title = title.map(|title| bounded(title, NAME_BYTES_MAX));
-        if state.title.as_deref() != title {
-            state.title = title.map(str::to_owned);
-            state.title_changed = true;
-            news = true;
-        }
-        drop(state);
-        if news {
-            self.shared.news.notify_one();
-        }
-    }
-
-    fn carry_out(&mut self, job: Job) {
-        match job {
-            Job::Resize { epoch, size, .. } => {
-                (self.epoch, self.size) = (epoch, size);
-                self.screen.resize(size.cols, size.rows);
-            }
-            Job::Theme(theme) => self.screen.set_theme(theme),
-            Job::Text { reply, .. } => {
-                let offset = self.shared.lock().fed;
-                // Who asked may have gone meanwhile.
-                let _ = reply.send((offset, screen_text(&self.screen)));
-            }
-            Job::Snapshot { history, reply, .. } => {
-                if reply.is_closed() {
-                    return; // Who asked is gone.
-                }
-                let offset = self.shared.lock().fed;
-                let Size { cols, rows } = self.size;
-                let at = SnapshotAt { offset, epoch: self.epoch, cols, rows };
-                let bytes = Bytes::from(self.screen.snapshot(history));
-                // Who asked may have gone meanwhile.
-                let _ = reply.send(Snapshot { at, history, bytes });
-            }
-        }
     }
 }
 
@@ -384,13 +254,4 @@ fn screen_theme(theme: &Theme) -> Option<ScreenTheme> {
         background: colour(&theme.background)?,
         cursor: colour(&theme.cursor)?,
     })
-}
-
-/// The front of `text`, at most `max` bytes of whole characters.
-fn bounded(text: &str, max: usize) -> &str {
-    let mut end = text.len().min(max);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }

@@ -12,4 +12,4 @@ pub mod screen;
 pub use credit::{Credit, OverAcknowledged};
 pub use output_log::{Behind, OutputLog};
 pub use reader::{Painting, Reader, Step};
-pub use screen::{Screen, ScreenCursor, ScreenEvents, ScreenSignal, ScreenTheme};
+pub use screen::{LateScreen, Screen, ScreenCursor, ScreenEvents, ScreenSignal, ScreenTheme};

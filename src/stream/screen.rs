@@ -22,6 +22,7 @@ mod control;
 mod cursor;
 mod edit;
 mod history;
+mod late;
 mod modes;
 mod osc;
 mod params;
@@ -42,6 +43,7 @@ mod width;
 
 use std::time::{Duration, Instant};
 
+pub use late::LateScreen;
 use parser::Parser;
 use terminal::Terminal;
 pub use width::columns;
@@ -140,6 +142,23 @@ impl Screen {
         } else {
             self.synchronized_since = None;
         }
+    }
+
+    /// Whether a line feed in the last row moves all rows up, and the next byte begins something.
+    fn scrolls_as_a_whole(&self) -> bool {
+        let buffer = self.terminal.active();
+        buffer.top == 0 && buffer.bottom + 1 == buffer.rows.len() && self.parser.is_at_rest()
+    }
+
+    /// How many line feeds it takes until nothing is left of what is on the screen and above it now.
+    fn line_feeds_to_replace_all(&self) -> usize {
+        let buffer = self.terminal.active();
+        2 * buffer.rows.len() + buffer.history.lines_max()
+    }
+
+    /// Takes from output that will not be seen the pen that it leaves.
+    fn skim(&mut self, bytes: &[u8]) {
+        self.parser.skim(bytes, &mut self.terminal);
     }
 
     /// Ends a synchronized update that takes too long. Says when to ask again.

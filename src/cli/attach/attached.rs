@@ -120,7 +120,7 @@ impl Attached {
     }
 
     async fn next_event(&mut self) -> Event {
-        let deadline = self.deadline();
+        let mut deadline = self.deadline();
         // What is typed before it is known who controls waits in the terminal.
         let reads = self.typing.has_room() && !matches!(self.picture, Picture::None);
         let waiting = self.terminal.output.waiting();
@@ -135,7 +135,7 @@ impl Attached {
             };
         };
         if waiting < WAITING_BYTES_MAX {
-            line.acknowledge();
+            deadline = line.acknowledge().map_or(deadline, |due| due.min(deadline));
         } else {
             line.heard(); // Nobody listens to it.
         }
@@ -164,7 +164,9 @@ impl Attached {
     }
 
     async fn time_is_up(&mut self) -> Option<Left> {
-        self.draw();
+        if self.picture.draws_at().is_some_and(|at| at <= Instant::now()) {
+            self.draw();
+        }
         let Some(line) = &mut self.line else { return self.connect_again().await };
         line.look().then(|| Left::Unreachable {
             cause: "its PTY host does not answer any more".to_owned(),

@@ -63,8 +63,7 @@ impl Filter {
         let mut rest = bytes;
         while let Some(&byte) = rest.first() {
             if self.state == State::Ground {
-                let plain = memchr2(ESC, ENQ, rest).unwrap_or(rest.len());
-                let (passing, after) = rest.split_at(plain);
+                let (passing, after) = rest.split_at(passes_at_once(rest));
                 out.extend_from_slice(passing);
                 rest = after;
                 if let Some((first, after)) = rest.split_first() {
@@ -244,6 +243,25 @@ impl Filter {
             _ => {}
         }
     }
+}
+
+/// How many bytes at the front pass whatever comes after them: text, and the colours in it.
+fn passes_at_once(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        at += memchr2(ESC, ENQ, &bytes[at..]).unwrap_or(bytes.len() - at);
+        match sgr_bytes(&bytes[at..]) {
+            Some(sgr) => at += sgr,
+            None => return at,
+        }
+    }
+}
+
+/// Length of the SGR that `bytes` begin with, if they hold all of one.
+fn sgr_bytes(bytes: &[u8]) -> Option<usize> {
+    let parameters = bytes.strip_prefix(b"\x1b[")?;
+    let last = parameters.iter().position(|byte| !matches!(byte, b'0'..=b';'))?;
+    (parameters[last] == b'm').then_some(last + 3)
 }
 
 /// The parts of `ESC [ …`.

@@ -16,6 +16,13 @@ use crate::wire::message::{From, SessionAsk, Take, to_frame};
 /// Time a host has to take a connection. It needs less than a millisecond.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 
+/// Output is acknowledged when so much of it came, in bytes: a small part of any window but the smallest. Each
+/// acknowledgement wakes the host.
+const ACKNOWLEDGED_BYTES: u64 = 16 * 1024;
+
+/// Less is acknowledged after this long, when an echo has long been shown. A hundredth of what a window is worth.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(1);
+
 /// The host says who controls when it greets, and again in answer to `Join`: only then it is known of this viewer.
 const CONTROLS_BEFORE_OURS: u32 = 1;
 
@@ -26,6 +33,8 @@ pub(super) struct Line {
     viewer: ViewerId,
     consumed: u64,
     acknowledged: u64,
+    /// Since when something has come that is not acknowledged.
+    owed_since: Option<Instant>,
     controls: u32,
     heard: Instant,
     pinged: Instant,
@@ -43,8 +52,17 @@ impl Line {
         let connecting = tokio::time::timeout(CONNECT_WITHIN, HostClient::connect(socket, Role::Viewer));
         let (reader, writer) = connecting.await.unwrap_or(Err(ConnectError::Silent))?.split();
         let now = Instant::now();
-        let mut line =
-            Self { reader, writer, viewer, consumed: 0, acknowledged: 0, controls: 0, heard: now, pinged: now };
+        let mut line = Self {
+            reader,
+            writer,
+            viewer,
+            consumed: 0,
+            acknowledged: 0,
+            owed_since: None,
+            controls: 0,
+            heard: now,
+            pinged: now,
+        };
         line.join(take, size);
         line.ask(&SessionAsk::Subscribe { from });
         Ok(line)
@@ -74,14 +92,19 @@ impl Line {
     /// Payload of output or snapshots came.
     pub(super) fn consumed(&mut self, bytes: usize) {
         self.consumed += bytes as u64;
+        self.owed_since.get_or_insert_with(Instant::now);
     }
 
-    /// Queues the acknowledgement of all that came.
-    pub(super) fn acknowledge(&mut self) {
-        if self.acknowledged < self.consumed {
-            self.acknowledged = self.consumed;
-            self.writer.queue(&Frame::Ack { channel: 0, consumed: self.consumed });
+    /// Queues the acknowledgement of all that came if that is due. When it will be if it is not.
+    pub(super) fn acknowledge(&mut self) -> Option<Instant> {
+        let due = self.owed_since? + ACKNOWLEDGED_WITHIN;
+        if self.consumed - self.acknowledged < ACKNOWLEDGED_BYTES && Instant::now() < due {
+            return Some(due);
         }
+        self.acknowledged = self.consumed;
+        self.owed_since = None;
+        self.writer.queue(&Frame::Ack { channel: 0, consumed: self.consumed });
+        None
     }
 
     /// It was heard of, or could not be listened to.

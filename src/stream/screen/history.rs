@@ -19,7 +19,7 @@ const BYTES_MAX: usize = 12 * 1024 * 1024;
 pub(super) struct Line {
     pub(super) text: Text,
     /// Empty if all of the line is in the default pen, else covers the text.
-    pub(super) runs: Box<[Run]>,
+    pub(super) runs: Vec<Run>,
     /// The line continues the one before it.
     pub(super) wrapped: bool,
 }
@@ -28,8 +28,8 @@ pub(super) struct Line {
 #[derive(Debug)]
 pub(super) enum Text {
     /// One byte a cell, zero for null cells.
-    Ascii(Box<[u8]>),
-    Glyphs(Box<[Glyph]>),
+    Ascii(Vec<u8>),
+    Glyphs(Vec<Glyph>),
 }
 
 /// Cells in a row with the same pen.
@@ -40,18 +40,21 @@ pub(super) struct Run {
 }
 
 impl Line {
-    pub(super) fn pack(row: &Row) -> Self {
+    /// Packs `row` into the memory of `old`, a line that nobody needs any more, as far as that fits.
+    pub(super) fn pack(row: &Row, old: Option<Self>) -> Self {
         let cells = row.used();
         let blank = |cell: &Cell| *cell == Cell::BLANK;
         let len = cells.iter().rposition(|cell| !blank(cell)).map_or(0, |at| at + 1);
         let cells = &cells[..len];
-        let ascii = row.is_plain() || cells.iter().all(|cell| cell.glyph.is_ascii());
-        let text = if ascii {
-            Text::Ascii(cells.iter().map(|cell| (cell.glyph.0 & 0x7f) as u8).collect())
+        let (old_text, old_runs) = old.map_or((None, Vec::new()), |old| (Some(old.text), old.runs));
+        let text = if row.is_plain() || cells.iter().all(|cell| cell.glyph.is_ascii()) {
+            let old = if let Some(Text::Ascii(old)) = old_text { old } else { Vec::new() };
+            Text::Ascii(refilled(old, len, cells.iter().map(|cell| (cell.glyph.0 & 0x7f) as u8)))
         } else {
-            Text::Glyphs(cells.iter().map(|cell| cell.glyph).collect())
+            let old = if let Some(Text::Glyphs(old)) = old_text { old } else { Vec::new() };
+            Text::Glyphs(refilled(old, len, cells.iter().map(|cell| cell.glyph)))
         };
-        let runs = if row.is_plain() { Box::default() } else { runs(cells) };
+        let runs = if row.is_plain() { Vec::new() } else { runs(cells, old_runs) };
         Self { text, runs, wrapped: row.wrapped }
     }
 
@@ -91,22 +94,29 @@ impl Line {
 
     fn bytes(&self) -> usize {
         let text = match &self.text {
-            Text::Ascii(bytes) => bytes.len(),
-            Text::Glyphs(glyphs) => size_of_val::<[Glyph]>(glyphs),
+            Text::Ascii(bytes) => bytes.capacity(),
+            Text::Glyphs(glyphs) => glyphs.capacity() * size_of::<Glyph>(),
         };
-        size_of::<Self>() + text + size_of_val::<[Run]>(&self.runs)
+        size_of::<Self>() + text + self.runs.capacity() * size_of::<Run>()
     }
 }
 
-fn runs(cells: &[Cell]) -> Box<[Run]> {
-    let mut runs: Vec<Run> = Vec::new();
-    for cell in cells {
-        match runs.last_mut() {
-            Some(run) if run.pen == cell.pen => run.cells += 1,
-            _ => runs.push(Run { pen: cell.pen, cells: 1 }),
-        }
+/// `items`, of which there are `len`, in the memory of `old` if that is about as large.
+fn refilled<T>(mut old: Vec<T>, len: usize, items: impl Iterator<Item = T>) -> Vec<T> {
+    if !(len..=2 * len).contains(&old.capacity()) {
+        old = Vec::with_capacity(len);
     }
-    if runs.iter().all(|run| run.pen == Pen::DEFAULT) { Box::default() } else { runs.into_boxed_slice() }
+    old.clear();
+    old.extend(items);
+    old
+}
+
+fn runs(cells: &[Cell], old: Vec<Run>) -> Vec<Run> {
+    let pens = || cells.chunk_by(|one, next| one.pen == next.pen);
+    if pens().all(|same| same[0].pen == Pen::DEFAULT) {
+        return Vec::new();
+    }
+    refilled(old, pens().count(), pens().map(|same| Run { pen: same[0].pen, cells: same.len() as u32 }))
 }
 
 /// The scrollback: newest line last.
@@ -139,21 +149,18 @@ impl History {
         if self.lines_max == 0 {
             return;
         }
-        let line = Line::pack(row);
+        // In a full scrollback the line that goes makes room for the one that comes: no memory is asked for or given back.
+        let oldest = if self.lines.len() >= self.lines_max { self.pop_oldest() } else { None };
+        let line = Line::pack(row, oldest);
         self.bytes += line.bytes();
-        if self.lines.len() >= self.lines_max {
-            self.drop_oldest();
-        }
         self.lines.push_back(line);
-        while self.bytes > BYTES_MAX {
-            self.drop_oldest();
-        }
+        while self.bytes > BYTES_MAX && self.pop_oldest().is_some() {}
     }
 
-    fn drop_oldest(&mut self) {
-        if let Some(line) = self.lines.pop_front() {
-            self.bytes -= line.bytes();
-        }
+    fn pop_oldest(&mut self) -> Option<Line> {
+        let line = self.lines.pop_front()?;
+        self.bytes -= line.bytes();
+        Some(line)
     }
 
     pub(super) fn pop(&mut self) -> Option<Line> {

@@ -4,6 +4,8 @@
 //! a chunk cuts is not kept as bytes but as this machine's state, from which [`Parser::unfinished`]
 //! writes it again: bounded whatever was sent, and free of controls that have been obeyed already.
 
+use memchr::memchr;
+
 use super::params::Params;
 use super::terminal::Terminal;
 use super::utf8::{Decoded, decode, printable_ascii};
@@ -93,6 +95,26 @@ impl Parser {
                     return;
                 }
             }
+        }
+    }
+
+    /// Whether the next byte begins something.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.state == State::Ground && self.partial_len == 0
+    }
+
+    /// Obeys only the control sequences in `bytes`, which hold no others of effect than text and line ends. A character that
+    /// a chunk cut is lost.
+    pub(super) fn skim(&mut self, bytes: &[u8], terminal: &mut Terminal) {
+        self.partial_len = 0;
+        let mut rest = bytes;
+        loop {
+            if self.state == State::Ground {
+                rest = &rest[memchr(0x1b, rest).unwrap_or(rest.len())..];
+            }
+            let Some((byte, after)) = rest.split_first() else { return };
+            self.step(u32::from(*byte), terminal);
+            rest = after;
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::LEAVE_WITHIN;
@@ -53,7 +54,7 @@ pub(super) struct Keyboard {
 
 impl Keyboard {
     pub(super) fn open() -> io::Result<Self> {
-        Ok(Self { device: Device::open(rustix::stdio::stdin())?, buffer: vec![0; READ_BYTES] })
+        Ok(Self { device: Device::open(rustix::stdio::stdin(), Interest::READABLE)?, buffer: vec![0; READ_BYTES] })
     }
 
     /// See [`super::Input::read`].
@@ -71,7 +72,7 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn open() -> io::Result<Self> {
-        Ok(Self { device: Device::open(rustix::stdio::stdout())? })
+        Ok(Self { device: Device::open(rustix::stdio::stdout(), Interest::WRITABLE)? })
     }
 
     /// Its size, if it knows.
@@ -128,7 +129,10 @@ impl AsFd for Device {
 impl Device {
     /// Opens the terminal behind `inherited` anew: not to wait is a property that all who share a descriptor share, and
     /// the shell that started us must not find its own changed after we were killed.
-    fn open(inherited: BorrowedFd<'_>) -> io::Result<Self> {
+    ///
+    /// `interest` is all that it is listened to for: whoever reads the terminal's other end wakes every writer, thousands of
+    /// times a second in a flood.
+    fn open(inherited: BorrowedFd<'_>, interest: Interest) -> io::Result<Self> {
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let reopened = if cfg!(target_os = "linux") {
             let number = std::os::fd::AsRawFd::as_raw_fd(&inherited);
@@ -143,7 +147,7 @@ impl Device {
             Err(_) => (inherited.try_clone_to_owned()?, true),
         };
         // SAFETY: an `OwnedFd` stays open and the same until it is dropped, and it is dropped with the `AsyncFd`.
-        let descriptor = unsafe { AsyncFd::register(descriptor) }.map_err(io::Error::from)?;
+        let descriptor = unsafe { AsyncFd::register_with_interest(descriptor, interest) }.map_err(io::Error::from)?;
         Ok(Self { descriptor, blocking })
     }
 
