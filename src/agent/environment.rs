@@ -187,16 +187,17 @@ async fn ask_shell() -> (PathBuf, Result<Variables, EnvironmentError>) {
     (shell, outcome.map(|login| merged(login, &own)))
 }
 
+/// There is none, and [`Environment::new`] sees to it that none is asked.
 #[cfg(not(unix))]
-async fn ask_shell() -> (PathBuf, Result<Variables, EnvironmentError>) {
+fn ask_shell() -> std::future::Ready<(PathBuf, Result<Variables, EnvironmentError>)> {
     let shell = PathBuf::new();
     let cause = std::io::ErrorKind::Unsupported.into();
-    (shell.clone(), Err(EnvironmentError::Unrunnable { shell, cause }))
+    std::future::ready((shell.clone(), Err(EnvironmentError::Unrunnable { shell, cause })))
 }
 
 /// The login shell's, with what only the agent's own PATH has behind its PATH: `/etc/profile` may begin a new one, and
 /// what was found before stays found.
-#[cfg(any(unix, test))]
+#[cfg(unix)]
 fn merged(mut login: Variables, own: &[(OsString, OsString)]) -> Variables {
     let Some(path) = value(own, "PATH") else { return login };
     let mut folders: Vec<PathBuf> = value(&login, "PATH").map(std::env::split_paths).into_iter().flatten().collect();

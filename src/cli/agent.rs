@@ -1,5 +1,7 @@
 //! `sessionforge agent`: puts this machine's sessions on a server.
 
+mod login;
+
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::args;
 use super::failure::{Exit, Failure};
 use super::output::Output;
+use super::service::health::LOG;
 use super::signals::Signals;
 use super::{logging, paths};
 use crate::agent::config::{AgentConfig, ConfigFile, Origin};
@@ -23,6 +26,10 @@ use crate::wire::close::Close;
 /// Variable that holds the API key.
 pub(super) const KEY_VARIABLE: &str = "SESSIONFORGE_API_KEY";
 
+/// What to do about a terminal tier that cannot be had.
+pub(super) const TIER_HINT: &str =
+    "without one named, the best that is there is taken; `sessionforge doctor` says what stands in its way";
+
 /// One key file, in bytes: a key is 40 characters, and whoever names the wrong file should not wait for its end.
 pub(super) const KEY_FILE_BYTES_MAX: u64 = 4 * 1024;
 
@@ -32,25 +39,33 @@ pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure>
         Failure::new(Exit::Usage, error).hint("start it as that person; `sessionforge service install` sees to it")
     })?;
     let data_dir = paths::data_dir(args.data_dir)?;
-    let config_file = ConfigFile::read(&data_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
-    let credentials = credentials(&data_dir, args.server, args.key_file)?;
-    let logs_to_file = args.log_file.is_some();
-    let _log = logging::start(args.log_file)?;
-    let tier = tier::probe::tier(args.tier.or(config_file.tier)).map_err(|error| Failure::new(Exit::Usage, error))?;
+    let config_file = ConfigFile::read(&data_dir).map_err(Failure::of_config)?;
+    // Whoever holds it by its standard input reads nothing that it says.
+    let log_file = args.log_file.or_else(|| args.until_closed.then(|| data_dir.join(LOG)));
+    let logs_to_file = log_file.is_some();
+    let stop = CancellationToken::new();
+    // One thread: the agent moves bytes and computes nothing, and it is on every machine.
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("the agent cannot start")?;
+    let (credentials, _log) = if args.until_closed {
+        stop_when_closed(stop.clone());
+        let log = logging::start(log_file)?;
+        if args.server.is_none() && !runtime.block_on(login::wait(&data_dir, login::LOOK_EVERY, &stop))? {
+            return Ok(());
+        }
+        (credentials(&data_dir, args.server, args.key_file)?, log)
+    } else {
+        (credentials(&data_dir, args.server, args.key_file)?, logging::start(log_file)?)
+    };
+    let tier = tier::probe::tier(args.tier.or(config_file.tier))
+        .map_err(|error| Failure::new(Exit::Usage, error).hint(TIER_HINT))?;
     let name = args.name.or_else(|| credentials.name.clone()).or(config_file.name.clone());
     let insecure_http = args.insecure_http || credentials.insecure_http;
     let file = ConfigFile { name, ..for_terminal(config_file) };
     let config = AgentConfig::new(&data_dir, credentials.server.clone(), credentials.key.clone(), file);
     let config = AgentConfig { insecure_http, tier, ..config };
-    // One thread: the agent moves bytes and computes nothing, and it is on every machine.
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("the agent cannot start")?;
     let ended: Result<(), Failure> = runtime.block_on(async {
         let mut signals = Signals::new().context("signals cannot be received")?;
-        let stop = CancellationToken::new();
-        if args.until_closed {
-            stop_when_closed(stop.clone());
-        }
         let (status, mut changes) = watch::channel(Status::Connecting);
         let mut running = std::pin::pin!(crate::agent::run(config, status, stop.clone()));
         loop {
@@ -131,7 +146,8 @@ fn read_key(path: &Path) -> Result<Secret, Failure> {
         .and_then(|file| file.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text))
         .with_context(|| format!("the key file {} cannot be read", path.display()))?;
     if text.trim().is_empty() {
-        return Err(Failure::new(Exit::Usage, format_args!("the key file {} is empty", path.display())));
+        return Err(Failure::new(Exit::Usage, format_args!("the key file {} is empty", path.display()))
+            .hint("create a key on the server's page, under API keys, and write it there"));
     }
     Ok(Secret::new(text.trim()))
 }
@@ -151,10 +167,13 @@ pub(super) fn failure(error: AgentError, data_dir: &Path) -> Failure {
         AgentError::Refused(UplinkError::Address { .. } | UplinkError::InsecureHttp { .. }) => {
             Failure::new(Exit::Usage, error)
         }
-        AgentError::Refused(_) => Failure::new(Exit::Refused, error),
+        AgentError::Refused(_) => Failure::new(Exit::Refused, error)
+            .hint("what the server says is for its owner; `sessionforge auth login` tries anew"),
         AgentError::DataDir(..) | AgentError::RuntimeDir(_) => {
             Failure::new(Exit::Failed, error).hint("choose another place with --data-dir")
         }
-        AgentError::Credentials(_) => Failure::new(Exit::Failed, error),
+        AgentError::Credentials(_) => {
+            Failure::new(Exit::Failed, error).hint("`sessionforge auth login` writes it anew")
+        }
     }
 }

@@ -74,7 +74,8 @@ pub(super) async fn attach(dir: &Path, session: SessionId, options: Options) -> 
     Ok(left)
 }
 
-fn cannot(error: ConnectError) -> Failure {
+/// What it means to the person that a PTY host cannot be talked to.
+pub(super) fn cannot(error: ConnectError) -> Failure {
     let hint = match &error {
         ConnectError::Gone => "`sessionforge session list --all` shows what became of it",
         ConnectError::Silent => "it may be stopped or starved; `sessionforge session list` shows when it answers again",

@@ -10,9 +10,10 @@ use anyhow::Context as _;
 
 use self::args::{Auth, AuthCommand, Login};
 use super::agent::{KEY_FILE_BYTES_MAX, KEY_VARIABLE, key_of_environment};
-use super::failure::{Exit, Failure};
+use super::failure::{Exit, Failure, LOOK_AROUND};
 use super::output::{Look, Output, printable};
 use super::progress::Progress;
+use super::service::sight::{self, Sight};
 use super::{local_agent, paths};
 use crate::agent::account::{self, Account};
 use crate::agent::config::{ConfigFile, Way};
@@ -38,7 +39,7 @@ pub(super) fn run(auth: Auth, output: &mut Output) -> Result<ExitCode, Failure> 
 }
 
 async fn log_in(data_dir: &Path, login: Login, place: &str, output: &mut Output) -> Result<(), Failure> {
-    let file = ConfigFile::read(data_dir).map_err(failed)?;
+    let file = ConfigFile::read(data_dir).map_err(Failure::of_config)?;
     // What was there before may be damaged; it is about to be replaced.
     let before = Credentials::read(data_dir).ok().flatten();
     let known = before.as_ref().map(|known| known.server.clone());
@@ -84,6 +85,8 @@ async fn say_logged_in(
     output.fact("Stored in", credentials_file(data_dir).display());
     let next = if local_agent::status(data_dir).await.is_some() {
         "the agent that runs still uses what it was started with: restart it".to_owned()
+    } else if cfg!(windows) && matches!(sight::look(data_dir), Sight::Installed { runs: true, .. }) {
+        "the service that is installed connects this machine now: `sessionforge service status`".to_owned()
     } else {
         format!("`sessionforge agent{place}` connects this machine, `sessionforge service install{place}` for good")
     };
@@ -161,21 +164,25 @@ fn from_standard_input() -> Result<Secret, Failure> {
     Ok(Secret::new(text.trim()))
 }
 
+const NAME_HINT: &str = "say another --name, or leave it out for this machine's host name";
+
 fn checked_name(name: Option<String>) -> Result<Option<String>, Failure> {
     match name {
-        Some(name) if name.trim().is_empty() => Err(Failure::new(Exit::Usage, "the name is empty")),
+        Some(name) if name.trim().is_empty() => Err(Failure::new(Exit::Usage, "the name is empty").hint(NAME_HINT)),
         Some(name) if name.len() > NAME_BYTES_MAX => {
-            Err(Failure::new(Exit::Usage, format_args!("the name is longer than {NAME_BYTES_MAX} bytes")))
+            Err(Failure::new(Exit::Usage, format_args!("the name is longer than {NAME_BYTES_MAX} bytes"))
+                .hint(NAME_HINT))
         }
         Some(name) if name.chars().any(char::is_control) => {
-            Err(Failure::new(Exit::Usage, "the name holds characters that cannot be shown"))
+            Err(Failure::new(Exit::Usage, "the name holds characters that cannot be shown").hint(NAME_HINT))
         }
         name => Ok(name),
     }
 }
 
+/// The file with server and key cannot be read, written or removed.
 fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::new(Exit::Failed, error)
+    Failure::new(Exit::Failed, error).hint("see whose that file is, and whether its disk takes anything")
 }
 
 /// Why a server could not be asked, and what to do about it.
@@ -197,7 +204,7 @@ pub(super) fn refused(error: &UplinkError, server: &str) -> Failure {
         UplinkError::NotSessionForge | UplinkError::Status(_) => {
             Failure::new(Exit::Failed, format_args!("{server}: {error}")).hint("is the address right?")
         }
-        error => Failure::new(Exit::Failed, error),
+        error => Failure::new(Exit::Failed, error).hint(LOOK_AROUND),
     }
 }
 

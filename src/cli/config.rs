@@ -166,11 +166,14 @@ fn change(data_dir: &Path, how: impl FnOnce(&mut Map<String, Value>)) -> Result<
     how(&mut map);
     let changed = Value::Object(map);
     let checked: Result<ConfigFile, _> = serde_json::from_value(changed.clone());
-    checked.map_err(|cause| Failure::new(Exit::Usage, format_args!("this cannot be set: {cause}")))?;
+    checked.map_err(|cause| {
+        Failure::new(Exit::Usage, format_args!("this cannot be set: {cause}"))
+            .hint("`sessionforge config show` shows each setting and its value")
+    })?;
     let mut json = serde_json::to_vec_pretty(&changed).map_err(failed)?;
     json.push(b'\n');
     private::replace_file(&data_dir.join(CONFIG_FILE), &json).map_err(|cause| {
-        Failure::new(Exit::Failed, format_args!("{} cannot be written: {cause}", data_dir.join(CONFIG_FILE).display()))
+        Failure::of_io(format_args!("{} cannot be written", data_dir.join(CONFIG_FILE).display()), &cause)
     })
 }
 
@@ -187,10 +190,10 @@ fn value_of(name: &str, text: &str) -> Result<Value, Failure> {
             Err(Failure::new(Exit::Usage, format_args!("{} is no such key", printable(text)))
                 .hint("write it like ctrl-q"))
         }
-        (_, Some(Value::Bool(_))) => text
-            .parse()
-            .map(Value::Bool)
-            .map_err(|_| Failure::new(Exit::Usage, format_args!("{name} is true or false, and nothing else"))),
+        (_, Some(Value::Bool(_))) => text.parse().map(Value::Bool).map_err(|_| {
+            Failure::new(Exit::Usage, format_args!("{name} is true or false, and nothing else"))
+                .hint(format_args!("sessionforge config set {name} true"))
+        }),
         (_, Some(Value::Array(_))) => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Ok(Value::Array(items.map(Value::from).collect()))
@@ -216,5 +219,5 @@ fn unknown(name: &str) -> Failure {
 }
 
 fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::new(Exit::Failed, error)
+    Failure::of_config(error)
 }

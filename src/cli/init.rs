@@ -90,6 +90,7 @@ fn words(claude: Option<&Path>, path: &str) -> Result<Words, Failure> {
     };
     let own = std::env::current_exe().map_err(|cause| {
         Failure::new(Exit::Failed, format_args!("it cannot be told where this program is: {cause}"))
+            .hint("call it by its full path")
     })?;
     let on_path = |name: &str| std::env::split_paths(path).map(|dir| dir.join(name)).find(|file| file.is_file());
     // By its name where that leads here: a package manager may put the next version elsewhere.

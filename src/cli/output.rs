@@ -72,7 +72,31 @@ pub(super) struct Output {
     out_is_read: bool,
     out_colours: bool,
     err_colours: bool,
+    /// Width of the terminal that trouble is read on; `None` for a pipe or file.
+    err_columns: Option<usize>,
 }
+
+/// Where the values of [`Output::fact`] begin.
+const FACT_INDENT: usize = 12;
+
+/// How many cells a row of this terminal has; nothing if it does not say.
+fn width(terminal: &impl Stream) -> Option<usize> {
+    #[cfg(unix)]
+    let columns = rustix::termios::tcgetwinsize(terminal).ok().map(|size| size.ws_col);
+    #[cfg(windows)]
+    let columns = terminal.is_terminal().then(|| super::attach::size().cols);
+    columns.filter(|columns| *columns > 0).map(usize::from)
+}
+
+/// A stream that may be a terminal.
+#[cfg(unix)]
+trait Stream: std::os::fd::AsFd {}
+#[cfg(unix)]
+impl<T: std::os::fd::AsFd> Stream for T {}
+#[cfg(windows)]
+trait Stream: std::io::IsTerminal {}
+#[cfg(windows)]
+impl<T: std::io::IsTerminal> Stream for T {}
 
 impl Output {
     /// The process's own standard output and error.
@@ -84,6 +108,7 @@ impl Output {
             out_is_read: true,
             out_colours: colours && stdout().is_terminal(),
             err_colours: colours && stderr().is_terminal(),
+            err_columns: if stderr().is_terminal() { width(&stderr()) } else { None },
             out: Box::new(stdout()),
             err: Box::new(stderr()),
         }
@@ -94,7 +119,16 @@ impl Output {
     pub(super) fn kept() -> (Self, Kept) {
         let kept = Kept::default();
         let (out, err) = (Box::new(kept.clone()), Box::new(kept.clone()));
-        (Self { out, err, out_is_terminal: false, out_is_read: true, out_colours: false, err_colours: false }, kept)
+        let silent = Self {
+            out,
+            err,
+            out_is_terminal: false,
+            out_is_read: true,
+            out_colours: false,
+            err_colours: false,
+            err_columns: None,
+        };
+        (silent, kept)
     }
 
     /// Whether a person watches.
@@ -129,11 +163,7 @@ impl Output {
 
     /// Width of the terminal that a person reads on; `None` for a pipe or file.
     pub(super) fn columns(&self) -> Option<usize> {
-        #[cfg(unix)]
-        let columns = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok().map(|size| size.ws_col);
-        #[cfg(not(unix))]
-        let columns = Some(80_u16);
-        columns.filter(|columns| self.out_is_terminal && *columns > 0).map(usize::from)
+        if self.out_is_terminal { width(&stdout()) } else { None }
     }
 
     /// `text` in rows that fit the terminal, broken between words, each but the first behind `indent` blanks. Into a pipe it
@@ -145,6 +175,7 @@ impl Output {
     /// A label and what belongs to it, aligned with the ones above and below.
     pub(super) fn fact(&mut self, label: &str, value: impl fmt::Display) {
         let label = self.paint(Look::Faint, format_args!("{label:<10}"));
+        let value = self.rows(&value.to_string(), FACT_INDENT);
         self.line(format_args!("  {label}{value}"));
     }
 
@@ -155,13 +186,13 @@ impl Output {
 
     /// Something the person should know while the command goes on.
     pub(super) fn warning(&mut self, text: impl fmt::Display) {
-        let label = paint(self.err_colours, Look::Strong, "warning:");
-        let _ = writeln!(self.err, "{label} {}", harmless(text.to_string(), false));
+        self.say(Look::Strong, "warning:", &text.to_string());
     }
 
     /// Something about how it went, beside the result.
     pub(super) fn note(&mut self, text: impl fmt::Display) {
-        let _ = writeln!(self.err, "{}", harmless(text.to_string(), false));
+        let text = harmless(text.to_string(), false);
+        let _ = writeln!(self.err, "{}", self.err_columns.map_or_else(|| text.clone(), |width| rows(&text, 0, width)));
     }
 
     /// What the parser says of the arguments, which it repeats as they are; or the help that was asked for.
@@ -176,12 +207,19 @@ impl Output {
 
     /// The last words of a command that failed.
     pub(super) fn failure(&mut self, failure: &Failure) {
-        let label = paint(self.err_colours, Look::Bad, "error:");
-        let _ = writeln!(self.err, "{label} {}", printable(&failure.sentence));
+        self.say(Look::Bad, "error:", &printable(&failure.sentence));
         if let Some(hint) = &failure.hint {
-            let label = paint(self.err_colours, Look::Faint, "hint:");
-            let _ = writeln!(self.err, "{label} {}", printable(hint));
+            self.say(Look::Faint, "hint:", &printable(hint));
         }
+    }
+
+    /// A sentence of trouble behind its label, in rows that fit the terminal.
+    fn say(&mut self, look: Look, label: &str, text: &str) {
+        let text = harmless(text.to_owned(), false);
+        let indent = label.len() + 1;
+        let text = self.err_columns.map_or_else(|| text.clone(), |width| rows(&text, indent, width));
+        // Nobody is left to be told.
+        let _ = writeln!(self.err, "{} {text}", paint(self.err_colours, look, label));
     }
 }
 
@@ -222,7 +260,7 @@ fn harmless(text: String, colours: bool) -> String {
 fn rows(text: &str, indent: usize, width: usize) -> String {
     let (mut out, mut at) = (String::new(), indent);
     for word in text.split(' ') {
-        let takes = columns(word);
+        let takes = columns(&without_colours(word));
         if !out.is_empty() && at + 1 + takes > width {
             out.push('\n');
             out.extend(std::iter::repeat_n(' ', indent));
@@ -235,6 +273,15 @@ fn rows(text: &str, indent: usize, width: usize) -> String {
         at += takes;
     }
     out
+}
+
+/// What of a text takes room: not the colours of [`paint`].
+fn without_colours(text: &str) -> String {
+    let mut pieces = text.split("\x1b[");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |shown, piece| {
+        shown + piece.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix('m').unwrap_or(piece)
+    })
 }
 
 fn paint(colours: bool, look: Look, text: impl fmt::Display) -> String {
@@ -250,6 +297,8 @@ mod tests {
         assert_eq!(rows("one two three", 2, 9), "one two\n  three");
         assert_eq!(rows("/a/path/that/is/long and so on", 2, 9), "/a/path/that/is/long\n  and so\n  on");
         assert_eq!(rows("", 2, 9), "");
+        let red = format!("{} {}", paint(true, Look::Bad, "one two"), paint(true, Look::Bad, "three"));
+        assert_eq!(without_colours(&rows(&red, 2, 9)), "one two\n  three", "colours take no room");
     }
 
     #[test]

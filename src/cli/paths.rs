@@ -16,17 +16,20 @@ pub(super) const DATA_DIR_VARIABLE: &str = "SESSIONFORGE_DATA_DIR";
 pub(super) fn data_dir(given: DataDir) -> Result<PathBuf, Failure> {
     let path = match given.data_dir {
         Some(path) => path,
-        None => {
-            ProjectDirs::from("", "", "sessionforge").map(|dirs| dirs.data_local_dir().to_owned()).ok_or_else(|| {
-                Failure::new(Exit::Failed, "no home directory is known").hint("say where to keep data with --data-dir")
-            })?
-        }
+        None => usual_data_dir().ok_or_else(|| {
+            Failure::new(Exit::Failed, "no home directory is known").hint("say where to keep data with --data-dir")
+        })?,
     };
     // PTY hosts and later starts meet it from other working directories.
     std::path::absolute(&path).and_then(|path| if path.is_dir() { Ok(path) } else { make(path) }).map_err(|cause| {
         Failure::new(Exit::Failed, format_args!("the data directory {} cannot be used: {cause}", path.display()))
             .hint("choose another with --data-dir")
     })
+}
+
+/// The one that is used if none is named; nothing for who has no home.
+pub(super) fn usual_data_dir() -> Option<PathBuf> {
+    ProjectDirs::from("", "", "sessionforge").map(|dirs| dirs.data_local_dir().to_owned())
 }
 
 fn make(path: PathBuf) -> std::io::Result<PathBuf> {

@@ -103,7 +103,11 @@ async fn insist(way: &Way, path: &str, wish: &Value, output: &mut Output) -> Res
                 delay = (2 * delay).min(longest);
             }
             Err(Refusal::Told(problem)) if problem.code == Code::NotFound => {
-                return Err(Failure { exit: Exit::HandoffExited, ..Failure::new(Exit::Failed, problem.message) });
+                return Err(Failure {
+                    exit: Exit::HandoffExited,
+                    ..Failure::new(Exit::Failed, problem.message)
+                        .hint("`sessionforge session list --all` shows what became of it")
+                });
             }
             Err(refusal) => return Err(refusal.into()),
         }

@@ -9,7 +9,7 @@ use super::attach::{self, Options};
 use super::failure::{Exit, Failure};
 use super::output::{Output, printable};
 use super::session::attach::{Attach, OWN_SESSION, attached, detach_key};
-use super::session::start;
+use super::session::start::{self, WORKDIR_HINT};
 use super::{args, paths};
 use crate::wire::message::Take;
 
@@ -67,7 +67,7 @@ fn workdir(args: &args::Run) -> Result<&Path, Failure> {
         return Ok(workdir);
     }
     let sentence = format!("the working directory {} does not exist on this machine", workdir.display());
-    Err(Failure::new(Exit::Failed, sentence))
+    Err(Failure::new(Exit::Failed, sentence).hint(WORKDIR_HINT))
 }
 
 fn cannot_be_run(program: &str, error: &std::io::Error) -> Failure {
@@ -76,5 +76,5 @@ fn cannot_be_run(program: &str, error: &std::io::Error) -> Failure {
         return Failure::new(Exit::CommandNotFound, format_args!("command not found: {program}"))
             .hint("install it, or give its full path");
     }
-    Failure::new(Exit::Failed, format_args!("{program} cannot be run: {error}"))
+    Failure::of_io(format_args!("{program} cannot be run"), error)
 }

@@ -73,7 +73,8 @@ fn in_background(mut args: args::Server, data_dir: &Path, output: &mut Output) -
 
 #[cfg(not(unix))]
 fn in_background(_: args::Server, _: &Path, _: &mut Output) -> Result<(), Failure> {
-    Err(Failure::new(Exit::Usage, "--daemon is for Unix; on Windows the server is run as a service"))
+    Err(Failure::new(Exit::Usage, "--daemon is for Unix")
+        .hint("on Windows a task of Task Scheduler that runs `sessionforge server` starts it with the machine"))
 }
 
 /// Serves until it is told to stop. `ready` is called once it listens and has said so.

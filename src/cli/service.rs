@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use self::args::{ServiceCommand, Which};
 use self::health::Health;
 use self::place::Place;
-use super::failure::{Exit, Failure};
+use super::failure::{Exit, Failure, LOOK_AROUND};
 use super::output::{Look, Output};
 use super::progress::Progress;
 use crate::service::{Activity, ServiceError};
@@ -95,7 +95,7 @@ fn failure(error: ServiceError) -> Failure {
         ServiceError::NotAPerson(_) => "install it as the person whose sessions it is for".to_owned(),
         ServiceError::NoUser(_) => "name one that is there with --run-as".to_owned(),
         ServiceError::Unwritable { .. } | ServiceError::Refused { .. } | ServiceError::Io { .. } => {
-            return Failure::new(Exit::Failed, error);
+            return Failure::new(Exit::Failed, error).hint(LOOK_AROUND);
         }
     };
     Failure::new(Exit::Failed, error).hint(hint)

@@ -72,9 +72,8 @@ pub(super) fn run(args: Skill, dry_run: bool, output: &mut Output) -> Result<(),
             output.line(format_args!("/{name} would be {what} {}", printable(&directory.to_string_lossy())));
             continue;
         }
-        let done = change(&directory, text).map_err(|cause| {
-            Failure::new(Exit::Failed, format_args!("{} cannot be changed: {cause}", directory.display()))
-        })?;
+        let done = change(&directory, text)
+            .map_err(|cause| Failure::of_io(format_args!("{} cannot be changed", directory.display()), &cause))?;
         match done {
             Done::Written => {
                 output.line(format_args!("/{name} is installed in {}", printable(&directory.to_string_lossy())));
@@ -162,7 +161,10 @@ fn digest(text: &str) -> String {
 fn directory() -> Result<PathBuf, Failure> {
     let config = std::env::var_os(CONFIG_DIR_VARIABLE).filter(|set| !set.is_empty()).map(PathBuf::from);
     let home = || directories::BaseDirs::new().map(|dirs| dirs.home_dir().join(".claude"));
-    let config = config.or_else(home).ok_or_else(|| Failure::new(Exit::Failed, "no home directory is known"))?;
+    let config = config.or_else(home).ok_or_else(|| {
+        Failure::new(Exit::Failed, "no home directory is known")
+            .hint(format_args!("say where in {CONFIG_DIR_VARIABLE}"))
+    })?;
     Ok(config.join("skills"))
 }
 

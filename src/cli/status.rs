@@ -56,7 +56,7 @@ async fn look(data_dir: &Path) -> Result<Shown, Failure> {
     let known = hosts::scan(&runtime_dir(data_dir)).context("the sessions cannot be read")?;
     let (agent, mut sessions) = tokio::join!(local_agent::status(data_dir), join_all(known.iter().map(state::now)));
     sessions.retain(|info| !info.has_ended());
-    let failed = |error| Failure::new(Exit::Failed, error);
+    let failed = |error| Failure::new(Exit::Failed, error).hint("`sessionforge auth login` writes it anew");
     let remembered = Credentials::read(data_dir).map_err(failed)?.map(|credentials| credentials.server);
     let server = agent.as_ref().map(|agent| agent.server.clone()).or(remembered);
     let machine = match (&agent, &server) {

@@ -37,7 +37,7 @@ const OWNER_NAME: &str = "Owner";
 pub(super) fn run(args: args::Up, output: &mut Output) -> Result<(), Failure> {
     let own_data_dir = args.data_dir.data_dir.is_some();
     let data_dir = paths::data_dir(args.data_dir)?;
-    let config = ConfigFile::read(&data_dir).map_err(|error| Failure::new(Exit::Failed, error))?;
+    let config = ConfigFile::read(&data_dir).map_err(Failure::of_config)?;
     let _log = logging::start(Some(data_dir.join("logs").join("up.log")))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("up cannot start")?;
     runtime.block_on(up(&data_dir, config, args.port, args.no_open, output))?;
@@ -114,7 +114,7 @@ async fn listen(port: Option<u16>) -> Result<TcpListener, Failure> {
         match TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await {
             Ok(listener) => return Ok(listener),
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
-            Err(error) => return Err(Failure::new(Exit::Failed, format_args!("port {port} cannot be used: {error}"))),
+            Err(error) => return Err(Failure::of_io(format_args!("port {port} cannot be used"), &error)),
         }
     }
     if let Some(port) = port {
@@ -131,7 +131,7 @@ async fn agent_config(
     server: &Server,
     owner: &crate::store::MembershipRow,
 ) -> Result<AgentConfig, Failure> {
-    let failed = |error| Failure::new(Exit::Failed, error);
+    let failed = |error| Failure::new(Exit::Failed, error).hint("choose another place with --data-dir");
     let known = Credentials::read_local(data_dir).map_err(failed)?;
     let key = server
         .local_agent_key(owner, "This machine".to_owned(), known.as_ref().map(|known| known.key.clone()))
@@ -141,7 +141,8 @@ async fn agent_config(
     if known.is_none_or(|known| !known.key.same_as(&credentials.key)) {
         credentials.write_local(data_dir).map_err(failed)?;
     }
-    let tier = tier::probe::tier(config.tier).map_err(|error| Failure::new(Exit::Usage, error))?;
+    let tier =
+        tier::probe::tier(config.tier).map_err(|error| Failure::new(Exit::Usage, error).hint(agent::TIER_HINT))?;
     let config = AgentConfig::new(data_dir, credentials.server, credentials.key, agent::for_terminal(config));
     Ok(AgentConfig { identity: IDENTITY.to_owned(), tier, ..config })
 }

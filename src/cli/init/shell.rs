@@ -93,8 +93,9 @@ mod tests {
         assert_eq!(Shell::of_path("/usr/bin/zsh"), Some(Shell::Zsh));
         assert_eq!(Shell::of_path("/bin/dash"), None);
         let home = Path::new("/home/ada");
-        let zdotdir = |name: &str| (name == "ZDOTDIR").then(|| OsString::from("/z"));
-        assert_eq!(Shell::Zsh.start_file(home, zdotdir), Path::new("/z/.zshrc"));
+        let z = std::path::absolute("/z").unwrap_or_default(); // On Windows it has a drive.
+        let zdotdir = |name: &str| (name == "ZDOTDIR").then(|| z.clone().into_os_string());
+        assert_eq!(Shell::Zsh.start_file(home, zdotdir), z.join(".zshrc"));
         assert_eq!(Shell::Zsh.start_file(home, |_| None), Path::new("/home/ada/.zshrc"));
         let fish = Shell::Fish.start_file(home, |_| Some(OsString::from("relative")));
         assert_eq!(fish, Path::new("/home/ada/.config/fish/conf.d/sessionforge.fish"));

@@ -43,7 +43,8 @@ pub(super) fn detach(pid_file: &Path, working_directory: &Path, output: &mut Out
     let daemon = Daemonize::new().pid_file(pid_file).working_directory(working_directory).umask(0o077);
     match daemon.execute() {
         Outcome::Parent(Err(error)) => {
-            Err(Failure::new(Exit::Failed, format_args!("cannot go to the background: {error}")))
+            Err(Failure::new(Exit::Failed, format_args!("cannot go to the background: {error}"))
+                .hint("without --daemon it runs in the foreground, under whatever starts programs here"))
         }
         Outcome::Parent(Ok(_)) => {
             drop(writing);
@@ -83,10 +84,8 @@ fn heard(reading: File, output: &mut Output) -> Result<(), Failure> {
                 None => failure,
             })
         }
-        Err(_) => Err(Failure::new(
-            Exit::Failed,
-            "the server ended in the background before it listened; its log may say why",
-        )),
+        Err(_) => Err(Failure::new(Exit::Failed, "the server ended in the background before it listened")
+            .hint("its log may say why; without --daemon it says it here")),
     }
 }
 

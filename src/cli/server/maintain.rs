@@ -69,9 +69,7 @@ async fn backup(data_dir: &Path, file: &Path, output: &mut Output) -> Result<(),
         return Err(Failure::new(Exit::Failed, format_args!("{} is there already", file.display()))
             .hint("a backup is never written over another file"));
     }
-    let failed = |cause: std::io::Error| {
-        Failure::new(Exit::Failed, format_args!("{} cannot be written: {cause}", file.display()))
-    };
+    let failed = |cause: std::io::Error| Failure::of_io(format_args!("{} cannot be written", file.display()), &cause);
     // Beside its place until it is whole: whoever finds FILE has all of it.
     let mut beside = file.as_os_str().to_owned();
     beside.push(".part");
@@ -107,9 +105,7 @@ async fn fetch(server: &LocalServer, path: &Path) -> Result<(), Failure> {
     let answer = ask(server, "/backup").await?;
     let wanted =
         answer.headers().get(hyper::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let failed = |cause: std::io::Error| {
-        Failure::new(Exit::Failed, format_args!("{} cannot be written: {cause}", path.display()))
-    };
+    let failed = |cause: std::io::Error| Failure::of_io(format_args!("{} cannot be written", path.display()), &cause);
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -123,7 +119,7 @@ async fn fetch(server: &LocalServer, path: &Path) -> Result<(), Failure> {
         bytes += piece.len() as u64;
     }
     if wanted.is_some_and(|wanted: u64| wanted != bytes) {
-        return Err(Failure::new(Exit::Failed, "the server broke off; the backup is not whole"));
+        return Err(Failure::new(Exit::Failed, "the server broke off; the backup is not whole").hint("say it again"));
     }
     file.sync_all().map_err(failed)
 }

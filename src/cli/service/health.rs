@@ -13,7 +13,7 @@ use crate::cli::local_agent;
 use crate::service::{Activity, ServiceError, State};
 
 /// The agent's log inside its data directory; the day is appended to its name.
-pub(super) const LOG: &str = "logs/agent.log";
+pub(in crate::cli) const LOG: &str = "logs/agent.log";
 
 /// How much of a log's end is looked through for the last error, in bytes.
 const TAIL_BYTES: u64 = 64 * 1024;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub(super) use self::imp::{is_sudo, person};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::paths;
 use crate::service::systemd::Systemd;
 use crate::service::{Manager, Scope, System};
 
@@ -46,11 +47,14 @@ impl Place {
         if self.scope == Scope::System && cfg!(unix) { " --system" } else { "" }
     }
 
-    /// The data directory of the agent that the service runs, as its file has it.
+    /// The data directory of the agent that the service runs: as its file has it, else (a package does not know it) the
+    /// usual one of who asks.
     pub(in crate::cli) fn data_dir(&self) -> Option<PathBuf> {
         let words = self.manager.words()?;
-        let at = words.iter().position(|word| word == "--data-dir")?;
-        words.get(at + 1).map(PathBuf::from)
+        match words.iter().position(|word| word == "--data-dir") {
+            Some(at) => words.get(at + 1).map(PathBuf::from),
+            None => paths::usual_data_dir(),
+        }
     }
 }
 
@@ -68,5 +72,6 @@ pub(super) struct Person {
 pub(super) fn text(path: &Path) -> Result<String, Failure> {
     path.to_str().map(str::to_owned).ok_or_else(|| {
         Failure::new(Exit::Failed, format_args!("{} is not UTF-8, and no service can be told of it", path.display()))
+            .hint("give it another name, or another place with --data-dir")
     })
 }

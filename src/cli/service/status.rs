@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::health::{Health, LOG, last_error, log_file};
 use super::place::Place;
 use super::{failure, runtime};
+use crate::agent::credentials::Credentials;
 use crate::agent::local::{Link, LocalStatus};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Look, Output, printable};
@@ -114,9 +115,7 @@ pub(super) fn print(place: &Place, health: &Health, data_dir: &Path, output: &mu
     }
     match &health.agent {
         Some(agent) => print_link(agent, output),
-        None if cfg!(windows) && state.activity == Activity::Running => {
-            output.fact("", "the agent starts when the person whose service it is signs in");
-        }
+        None if cfg!(windows) && state.activity == Activity::Running => output.fact("", waits_for(data_dir)),
         None if state.pid.is_some() => output.fact("", output.paint(Look::Bad, "it does not answer")),
         None => {}
     }
@@ -144,6 +143,14 @@ pub(super) fn print(place: &Place, health: &Health, data_dir: &Path, output: &mu
         if let Some(command) = place.manager.log_command() {
             output.fact("", output.paint(Look::Faint, format_args!("`{command}` has what the service manager says")));
         }
+    }
+}
+
+/// What a service that runs is without, while there is no agent that answers.
+fn waits_for(data_dir: &Path) -> &'static str {
+    match Credentials::read(data_dir) {
+        Ok(None) => "the agent waits until this machine is logged in: `sessionforge auth login --server URL --key KEY`",
+        _ => "the agent starts when the person whose service it is signs in",
     }
 }
 

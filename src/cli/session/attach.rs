@@ -55,11 +55,11 @@ pub(in crate::cli) struct Attach {
 
 /// The key that detaches: as said now, else as configured.
 pub(in crate::cli) fn detach_key(data_dir: &Path, said: Option<DetachKey>) -> Result<DetachKey, Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::new(Exit::Failed, error);
-    let Some(configured) = ConfigFile::read(data_dir).map_err(|error| failed(&error))?.detach_key else {
+    let Some(configured) = ConfigFile::read(data_dir).map_err(Failure::of_config)?.detach_key else {
         return Ok(said.unwrap_or_default());
     };
-    said.map_or_else(|| configured.parse(), Ok).map_err(|error| failed(&error).hint("it is in agent.json"))
+    said.map_or_else(|| configured.parse(), Ok)
+        .map_err(|error| Failure::new(Exit::Failed, error).hint("it is in agent.json"))
 }
 
 /// Without a terminal there is nothing to attach.

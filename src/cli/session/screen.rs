@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::find;
 use crate::base::id::SessionId;
+use crate::cli::attach::cannot;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::host::client::{ConnectError, HostClient};
@@ -49,10 +50,11 @@ pub(super) async fn run(dir: &Path, asked: &str, json: bool, output: &mut Output
         Err(ConnectError::Gone) => {
             let last = last_screen::read(dir, id).ok_or_else(|| {
                 Failure::new(Exit::Failed, format_args!("the PTY host of {id} is gone, and no screen of it was kept"))
+                    .hint("`sessionforge config set keep_screens true` has those of later sessions kept")
             })?;
             (last.at, last.screen.to_vec())
         }
-        Err(error) => return Err(Failure::new(Exit::Failed, error)),
+        Err(error) => return Err(cannot(error)),
     };
     let mut screen = Screen::new(at.cols, at.rows, 0);
     screen.feed(&bytes, Instant::now(), &mut Vec::new());

@@ -53,11 +53,14 @@ pub(super) async fn run(dir: &Path, args: args::SessionSend, output: &mut Output
             output.line(format_args!("{} bytes typed into {id}", typed.len()));
             Ok(())
         }
-        Ok(Some(InputOutcome::Ended)) => Err(Failure::new(Exit::Failed, format_args!("the program of {id} has ended"))),
+        Ok(Some(InputOutcome::Ended)) => Err(Failure::new(Exit::Failed, format_args!("the program of {id} has ended"))
+            .hint("`sessionforge session list --all` shows how")),
         Ok(Some(InputOutcome::NotController)) => {
-            Err(Failure::new(Exit::Failed, format_args!("somebody took the keyboard of {id} meanwhile")))
+            Err(Failure::new(Exit::Failed, format_args!("somebody took the keyboard of {id} meanwhile"))
+                .hint("`--take` takes it back"))
         }
-        Ok(None) => Err(Failure::new(Exit::Failed, format_args!("the PTY host of {id} is gone"))),
+        Ok(None) => Err(Failure::new(Exit::Failed, format_args!("the PTY host of {id} is gone"))
+            .hint("`sessionforge session list --all` shows what became of it")),
         Err(_) => Err(Failure::new(Exit::Failed, format_args!("the program of {id} does not read what is typed"))
             .hint("what it has not read yet waits for it")),
     }
@@ -71,7 +74,8 @@ fn standard_input() -> Result<Vec<u8>, Failure> {
         return Err(Failure::new(
             Exit::Usage,
             format_args!("more than {TEXT_BYTES_MAX} bytes cannot be typed at once"),
-        ));
+        )
+        .hint("send it in parts, or put it into a file that the program reads"));
     }
     Ok(typed)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::{find, state};
+use crate::cli::attach::cannot;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
@@ -25,7 +26,7 @@ pub(super) async fn run(dir: &Path, asked: &str, force: bool, output: &mut Outpu
             output.line(format_args!("{session} is not running any more"));
             return Ok(());
         }
-        Err(error) => return Err(Failure::new(Exit::Failed, error)),
+        Err(error) => return Err(cannot(error)),
     };
     host.ask(&SessionAsk::Stop { force }).await.context("the session's PTY host cannot be reached")?;
     let ended = async {

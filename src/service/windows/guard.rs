@@ -20,7 +20,7 @@ use windows_sys::Win32::System::EventLog::{
 };
 
 use super::person::{self, Agent, Started};
-use super::{NAME, Next, after_end, understood};
+use super::{NAME, Next, after_end, scm, understood};
 
 /// An agent has this long to end in order.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
@@ -71,6 +71,8 @@ fn serve(_: Vec<OsString>) {
     // What is no Unicode was not registered by us.
     let arguments: Vec<String> = std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
     let ended = if let Some((person, agent)) = understood(&arguments) {
+        // Refused to a guard that runs as a person, whose service is complete; and no reason to start no agent.
+        let _ = scm::complete(person, agent);
         guard(person, agent, &events, &happening, status)
     } else {
         log(EVENTLOG_ERROR_TYPE, "the service was registered with other arguments than ours: install it again");

@@ -22,7 +22,9 @@ use windows_sys::Win32::System::Com::CoTaskMemFree;
 use windows_sys::Win32::System::Services::SetServiceObjectSecurity;
 use windows_sys::Win32::UI::Shell::{FOLDERID_ProgramFiles, SHGetKnownFolderPath};
 
-use super::{DESCRIPTION, DISPLAY_NAME, NAME, REGISTERED_AT, Registration, registration, understood, words};
+use super::{
+    DESCRIPTION, DISPLAY_NAME, NAME, REGISTERED_AT, Registration, UNTIL_CLOSED, registration, understood, words,
+};
 use crate::service::{Activity, Change, Definition, Ended, Manager, ServiceError, State};
 
 /// A service has this long to stop: the guard gives its agent ten seconds.
@@ -78,11 +80,9 @@ impl Manager for Scm {
         let place = guard_place()?;
         let registration = registration(definition, &place.to_string_lossy())?;
         let info = info(&registration);
-        let wanted: Vec<String> =
-            std::iter::once(registration.executable.clone()).chain(registration.arguments.clone()).collect();
         let change = match Self::command() {
             None => Change::New,
-            Some(command) if command == wanted => Change::None,
+            Some(command) if command == command_of(&registration) => Change::None,
             Some(_) => Change::Changed,
         };
         let copied = put_guard(&place)?;
@@ -95,17 +95,7 @@ impl Manager for Scm {
                 service
             }
         };
-        service.set_description(DESCRIPTION).map_err(refused)?;
-        let again = ServiceAction { action_type: ServiceActionType::Restart, delay: registration.again_after };
-        let actions = ServiceFailureActions {
-            // An hour without a crash, and the count begins anew.
-            reset_period: ServiceFailureResetPeriod::After(Duration::from_hours(1)),
-            reboot_msg: None,
-            command: None,
-            actions: Some(vec![again.clone(), again.clone(), again]),
-        };
-        service.update_failure_actions(actions).map_err(refused)?;
-        set_access(&service, &registration.access)?;
+        set_rest(&service, &registration)?;
         Ok(if copied && change == Change::None { Change::Changed } else { change })
     }
 
@@ -165,6 +155,42 @@ impl Manager for Scm {
         let query = format!("*[System[Provider[@Name='{NAME}']]]");
         Some(format!(r#"wevtutil qe Application "/q:{query}" /c:20 /rd:true /f:text"#))
     }
+}
+
+/// Brings the service whose guard this process is to what an installation by the program itself makes of it. A package
+/// (MSI) registers a command, and cannot say the rest. Refused to a guard that runs as a person, where a person's account was
+/// given to the service: then there is nothing to complete.
+pub(super) fn complete(person: &str, agent: &[String]) -> Result<(), ServiceError> {
+    let (executable, arguments) = agent.split_first().ok_or(ServiceError::NotInstalled)?;
+    let arguments = arguments.iter().filter(|word| *word != UNTIL_CLOSED).cloned().collect();
+    let run_as = Some(person.to_owned());
+    let definition = Definition { executable: executable.clone(), arguments, run_as, may_become_root: false };
+    let guard = std::env::current_exe().map_err(|cause| said(&cause))?;
+    let registration = registration(&definition, &guard.to_string_lossy())?;
+    let service = Scm::installed(ServiceAccess::ALL_ACCESS)?;
+    if Scm::command() != Some(command_of(&registration)) {
+        service.change_config(&info(&registration)).map_err(refused)?;
+    }
+    set_rest(&service, &registration)
+}
+
+fn command_of(registration: &Registration) -> Vec<String> {
+    std::iter::once(&registration.executable).chain(&registration.arguments).cloned().collect()
+}
+
+/// What is told in calls of its own: description, what follows a crash, and who may do what.
+fn set_rest(service: &Service, registration: &Registration) -> Result<(), ServiceError> {
+    service.set_description(DESCRIPTION).map_err(refused)?;
+    let again = ServiceAction { action_type: ServiceActionType::Restart, delay: registration.again_after };
+    let actions = ServiceFailureActions {
+        // An hour without a crash, and the count begins anew.
+        reset_period: ServiceFailureResetPeriod::After(Duration::from_hours(1)),
+        reboot_msg: None,
+        command: None,
+        actions: Some(vec![again.clone(), again.clone(), again]),
+    };
+    service.update_failure_actions(actions).map_err(refused)?;
+    set_access(service, &registration.access)
 }
 
 fn info(registration: &Registration) -> ServiceInfo {
