@@ -38,10 +38,11 @@ pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure>
     let _log = logging::start(args.log_file)?;
     let tier = tier::probe::tier(args.tier.or(config_file.tier)).map_err(|error| Failure::new(Exit::Usage, error))?;
     let name = args.name.or_else(|| credentials.name.clone()).or(config_file.name.clone());
+    let update_way = super::update::machine::way(config_file.update);
     let insecure_http = args.insecure_http || credentials.insecure_http;
     let file = ConfigFile { name, ..for_terminal(config_file) };
     let config = AgentConfig::new(&data_dir, credentials.server.clone(), credentials.key.clone(), file);
-    let config = AgentConfig { insecure_http, tier, ..config };
+    let config = AgentConfig { insecure_http, tier, update_way, ..config };
     // One thread: the agent moves bytes and computes nothing, and it is on every machine.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("the agent cannot start")?;
