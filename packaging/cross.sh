@@ -16,7 +16,7 @@ install() {
   DEBIAN_FRONTEND=noninteractive as_root apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends "${@:2}"
 }
 
-# anywhere TARGET: from now on the same sources make the same file, byte for byte, in whatever directory they lie. No path of this
+# anywhere TARGET: has the compiler build for others. From now on the same sources make the same file, byte for byte, in whatever directory they lie. No path of this
 # machine gets into it.
 anywhere() {
   local from flags=()
@@ -26,8 +26,13 @@ anywhere() {
     [[ $from == *=* ]] || from="${from%/}=crates"
     flags+=("--remap-path-prefix=$from")
   done
-  # A Windows program has the time of its linking in its header unless told otherwise.
-  [[ $1 != *-windows-gnu ]] || flags+=('-Clink-arg=-Wl,--no-insert-timestamp')
+  case $1 in
+    # A Windows program has the time of its linking in its header unless told otherwise.
+    *-windows-gnu) flags+=('-Clink-arg=-Wl,--no-insert-timestamp') ;;
+    # What Apple's SDK would say of the frameworks: which functions they have that somebody here names. When a link misses one,
+    # it is added there; it must be one of the oldest macOS that is promised.
+    *-apple-darwin) flags+=("-Clink-arg=-F$PWD/packaging/macos" "-Clink-arg=-L$PWD/packaging/macos") ;;
+  esac
   CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f'; printf '%s' "${flags[*]}")
   export CARGO_ENCODED_RUSTFLAGS
 }
@@ -42,6 +47,9 @@ cargo_for() {
     x86_64-apple-darwin) local -x MACOSX_DEPLOYMENT_TARGET=10.15 ;;
     aarch64-apple-darwin) local -x MACOSX_DEPLOYMENT_TARGET=11.0 ;;
   esac
+  # The compiler's own objcopy, which strips such a program and signs it anew, does not find the compiler's libraries by itself.
+  local -x LD_LIBRARY_PATH=${LD_LIBRARY_PATH:-}
+  [[ $target != *-apple-darwin ]] || LD_LIBRARY_PATH=$(rustc --print sysroot)/lib
   case $target in
     x86_64-pc-windows-gnu)
       install x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64
