@@ -1,9 +1,9 @@
 //! The command line as a person's terminal feels it: the release binary on PTYs of its own, beside `tmux attach` and
 //! `dtach -a` in the same minute.
 //!
-//! `cargo bench --bench command_line` prints a table of what was measured beside the bar it is held to; `-- echo`, `--
-//! throughput` and `-- commands` run one part each. It wants the machine for itself, and tmux and dtach, which are left out
-//! where they are missing. Nothing here fails on a figure.
+//! `cargo bench --bench command_line` prints a table of what was measured beside the bar it is held to; `-- echo`,
+//! `-- throughput` (or its halves, `colours` and `lines`) and `-- commands` run one part each. It wants the machine for itself,
+//! and tmux and dtach, which are left out where they are missing. Nothing here fails on a figure.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -66,10 +66,12 @@ async fn main() {
     if run("echo") {
         echo(&place, &mut table);
     }
-    if run("throughput") {
+    if run("throughput colours") {
         let coloured = place.path("coloured");
         material::write(&coloured, MATERIAL_BYTES).unwrap();
         throughput(&place, "text with colours", &coloured, &mut table);
+    }
+    if run("throughput lines") {
         let yes = place.path("yes");
         let mut out = std::io::BufWriter::new(std::fs::File::create(&yes).unwrap());
         (0..MATERIAL_BYTES / 4096).for_each(|_| out.write_all(&b"y\n".repeat(2048)).unwrap());
