@@ -52,7 +52,7 @@ fn pages() -> Vec<String> {
     let mut pages: Vec<String> = std::fs::read_dir(root().join("docs"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".md"))
+        .filter(|name| Path::new(name).extension().is_some_and(|it| it == "md"))
         .map(|name| format!("docs/{name}"))
         .collect();
     pages.push("README.md".to_owned());
@@ -144,6 +144,16 @@ fn units_are_what_systemd_understands() {
         let ours: Vec<&str> = said.lines().filter(|line| line.contains("block-")).collect();
         assert!(ran.status.success() && ours.is_empty(), "{}: {said}", block.place);
     }
+}
+
+#[test]
+fn the_unit_for_who_has_no_package_is_the_packages() {
+    let packaged = read("packaging/linux/sessionforge-server.service");
+    let (_about_the_package, packaged) = packaged.split_once('\n').unwrap();
+    let packaged = packaged.replace("/usr/bin/sessionforge", "/usr/local/bin/sessionforge");
+    let units: Vec<String> =
+        blocks_of("docs/self-hosting.md").into_iter().filter(|it| it.language == "ini").map(|it| it.text).collect();
+    assert_eq!(units, [packaged], "copy packaging/linux/sessionforge-server.service into docs/self-hosting.md");
 }
 
 /// The pages that links may lead to, and their anchors.

@@ -22,7 +22,9 @@ async fn a_server_starts_with_every_configuration_in_the_documentation() {
             .replace("127.0.0.1:9464", "127.0.0.1:0")
             .replace("/etc/ssl/sf.example.org.pem", &file("cert.pem"))
             .replace("/etc/ssl/private/sf.example.org.key", &file("key.pem"))
-            .replace("/var/log/sessionforge", &file("log"));
+            .replace("/var/log/sessionforge", &file("log"))
+            // The key of minisign's own documentation.
+            .replace("RWT…", "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3");
         std::fs::write(file("server/server.toml"), &text).unwrap();
         let mut arguments = vec!["server".to_owned(), "--data-dir".to_owned(), file("server")];
         if !text.contains("listen =") {

@@ -7,6 +7,11 @@ use crate::support::world::{EMAIL, World};
 
 use super::{Block, blocks, pages};
 
+/// Whether a block runs here.
+fn runs(block: &Block) -> bool {
+    block.language == "sh" && block.no_run.is_none()
+}
+
 /// A command of ours in a block: its words behind the program's name.
 fn commands(block: &Block) -> Vec<Vec<String>> {
     let text = block.text.replace("\\\n", " ");
@@ -73,8 +78,7 @@ async fn what_can_run_in_the_documentation_runs() {
 
     let mut ran_blocks = 0;
     for page in pages() {
-        let runnable: Vec<Block> =
-            blocks().into_iter().filter(|it| it.page == page && it.language == "sh" && it.no_run.is_none()).collect();
+        let runnable: Vec<Block> = blocks().into_iter().filter(|it| it.page == page && runs(it)).collect();
         if runnable.is_empty() {
             continue;
         }
@@ -105,7 +109,7 @@ async fn what_can_run_in_the_documentation_runs() {
             .env("SESSIONFORGE_DATA_DIR", &data_dir)
             .env("SESSIONFORGE_API_KEY", &key)
             .env("SERVER", format!("http://{}", world.http.address));
-        inside_of(&mut command, &world, &session).await;
+        inside_of(&mut command, &world, &session);
         let ran = run(command).await;
         // Doctor finds no service here, and says so by its exit code.
         assert!(
@@ -121,7 +125,7 @@ async fn what_can_run_in_the_documentation_runs() {
 }
 
 /// What a program in a session has in its environment.
-async fn inside_of(command: &mut std::process::Command, world: &World, session: &str) {
+fn inside_of(command: &mut std::process::Command, world: &World, session: &str) {
     let facts: serde_json::Value =
         serde_json::from_slice(&std::fs::read(world.place().path("agent/agent/api.json")).unwrap()).unwrap();
     command
