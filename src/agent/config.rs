@@ -10,6 +10,7 @@ pub use super::environment::Origin;
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::Secret;
 use crate::host::tier::{Tier, TierName};
+use crate::wire::updating::UpdateWay;
 
 /// Programs a server may start unless `agent.json` says otherwise.
 pub const ALLOWED_BY_DEFAULT: [&str; 6] = ["claude", "bash", "zsh", "sh", "powershell", "cmd"];
@@ -59,6 +60,19 @@ pub struct ConfigFile {
     pub ca_file: Option<PathBuf>,
     /// Where the environment of sessions comes from; see [`Origin`].
     pub environment: Option<Origin>,
+    /// Whether the page may bring the agent to another version.
+    pub update: Update,
+}
+
+/// Who may bring the agent to another version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Update {
+    /// Whoever may on the page, and on the machine.
+    #[default]
+    Page,
+    /// On the machine alone.
+    Off,
 }
 
 impl Default for ConfigFile {
@@ -72,6 +86,7 @@ impl Default for ConfigFile {
             proxy: None,
             ca_file: None,
             environment: None,
+            update: Update::default(),
         }
     }
 }
@@ -119,6 +134,8 @@ pub struct AgentConfig {
     pub way: Way,
     /// Where the environment of sessions comes from.
     pub environment: Origin,
+    /// How this agent gets another version.
+    pub update_way: UpdateWay,
 }
 
 impl AgentConfig {
@@ -135,6 +152,8 @@ impl AgentConfig {
             insecure_http: false,
             keep_screens: file.keep_screens,
             environment: file.environment.unwrap_or(Origin::Login),
+            // Whoever starts it knows more.
+            update_way: if file.update == Update::Off { UpdateWay::Off } else { UpdateWay::Hand },
             tier: Tier::default(),
         }
     }

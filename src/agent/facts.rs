@@ -4,6 +4,7 @@ use sysinfo::{CpuRefreshKind, Disk, DiskRefreshKind, Disks, System};
 
 use super::config::AgentConfig;
 use crate::base::limits::NAME_BYTES_MAX;
+use crate::update::target::Target;
 use crate::wire::session::{Hardware, MachineFacts};
 
 /// Says it to the server, right after hello.
@@ -24,6 +25,8 @@ pub(super) fn facts(config: &AgentConfig) -> MachineFacts {
         home: std::env::home_dir().map(|home| home.display().to_string()).unwrap_or_default(),
         hardware: hardware(),
         terminal: config.tier.to_string(),
+        target: Target::own().map(Target::name).unwrap_or_default().to_owned(),
+        update_way: config.update_way,
     }
 }
 

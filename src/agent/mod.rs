@@ -27,6 +27,7 @@ mod outbox;
 mod register;
 mod round_trip;
 mod shared;
+pub mod updating;
 mod uplink;
 mod writer;
 
@@ -49,6 +50,7 @@ use self::hosts::Hosts;
 pub use self::hosts::runtime_dir;
 pub use self::register::Registered;
 use self::round_trip::{Pings, RoundTrip};
+use self::updating::Updating;
 use self::uplink::Uplink;
 use crate::base::gap::{BEAT_EVERY, Gap};
 use crate::base::id::fill_random;
@@ -129,11 +131,12 @@ pub async fn run(
     let _local = local::Local::start(&config, &hosts, &handing, status.subscribe(), &round_trip)
         .await
         .inspect_err(|cause| tracing::warn!(%cause, "programs on this machine cannot ask the agent"));
+    let (updating, _watching) = Updating::start(&config.data_dir, config.update_way);
     let mut backoff = Backoff::new();
     loop {
         status.send_replace(Status::Connecting);
         let ended = tokio::select! {
-            ended = connection(&config, &hosts, &handing, &round_trip, &status, &stop) => ended,
+            ended = connection(&config, &hosts, (&handing, &updating), &round_trip, &status, &stop) => ended,
             () = stop.cancelled() => return Ok(()),
         };
         let Err(cause) = ended.outcome else { return Ok(()) };
@@ -166,7 +169,7 @@ struct Ended {
 async fn connection(
     config: &Arc<AgentConfig>,
     hosts: &Arc<Hosts>,
-    handing: &Handing,
+    (handing, updating): (&Handing, &Arc<Updating>),
     round_trip: &Arc<RoundTrip>,
     status: &watch::Sender<Status>,
     stop: &CancellationToken,
@@ -184,7 +187,8 @@ async fn connection(
     status.send_replace(Status::Online(registered));
     let since = Instant::now();
     let pings = Pings::new(Arc::clone(round_trip));
-    let outcome = Uplink::new(Arc::clone(config), Arc::clone(hosts), handing.online(), pings).serve(socket, stop).await;
+    let uplink = Uplink::new(Arc::clone(config), Arc::clone(hosts), handing.online(), pings, Arc::clone(updating));
+    let outcome = uplink.serve(socket, stop).await;
     Ended { outcome, healthy: since.elapsed() >= HEALTHY_AFTER }
 }
 

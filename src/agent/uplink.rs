@@ -26,6 +26,7 @@ use super::last_screen::StandIn;
 use super::link::{Gone, ToHost, bare_ask};
 use super::round_trip::Pings;
 use super::shared::Shared;
+use super::updating::Updating;
 use super::writer::write;
 use super::{announce, load};
 use crate::base::gap::BEAT_EVERY;
@@ -59,6 +60,7 @@ pub(super) struct Uplink {
     errands: JoinSet<Answer>,
     questions: Questions,
     pings: Pings,
+    updating: Arc<Updating>,
 }
 
 struct Session {
@@ -94,20 +96,11 @@ enum Answer {
 
 impl Uplink {
     /// For a connection the server has registered.
-    pub(super) fn new(config: Arc<AgentConfig>, hosts: Arc<Hosts>, questions: Questions, pings: Pings) -> Self {
-        Self {
-            config,
-            hosts,
-            shared: Arc::new(Shared::new()),
-            channels: HashMap::new(),
-            by_session: HashMap::new(),
-            next_channel: 1,
-            opening: HashSet::new(),
-            links: JoinSet::new(),
-            errands: JoinSet::new(),
-            questions,
-            pings,
-        }
+    #[rustfmt::skip]
+    pub(super) fn new(config: Arc<AgentConfig>, hosts: Arc<Hosts>, questions: Questions, pings: Pings, updating: Arc<Updating>) -> Self {
+        let (channels, by_session, opening, links, errands) = Default::default();
+        let (shared, next_channel) = (Arc::new(Shared::new()), 1);
+        Self { config, hosts, shared, channels, by_session, next_channel, opening, links, errands, questions, pings, updating }
     }
 
     /// Announces all sessions, then carries frames both ways until the connection ends or `stop` is asked for.
@@ -117,7 +110,7 @@ impl Uplink {
             let shared = Arc::clone(&self.shared);
             let mut writing = std::pin::pin!(write(&mut sink, &shared));
             self.announce_all().await?;
-            let _load = load::telling(&shared);
+            let _telling = (load::telling(&shared), self.updating.telling(&shared));
             let mut beat = tokio::time::interval(BEAT_EVERY);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut heard = Instant::now();
@@ -254,6 +247,7 @@ impl Uplink {
                     Answer::Forgotten { request, session, outcome }
                 });
             }
+            ToAgent::Update { request, version } => self.shared.say(&self.updating.begin(request, &version))?,
             ToAgent::Handoff { request, handoff, problem } => self.questions.told(request, handoff, problem),
             ToAgent::Registered { .. } | ToAgent::Unknown => {}
         }

@@ -60,10 +60,11 @@ pub(super) fn run(args: args::Agent, output: &mut Output) -> Result<(), Failure>
     let tier = tier::probe::tier(args.tier.or(config_file.tier))
         .map_err(|error| Failure::new(Exit::Usage, error).hint(TIER_HINT))?;
     let name = args.name.or_else(|| credentials.name.clone()).or(config_file.name.clone());
+    let update_way = super::update::machine::way(config_file.update);
     let insecure_http = args.insecure_http || credentials.insecure_http;
     let file = ConfigFile { name, ..for_terminal(config_file) };
     let config = AgentConfig::new(&data_dir, credentials.server.clone(), credentials.key.clone(), file);
-    let config = AgentConfig { insecure_http, tier, ..config };
+    let config = AgentConfig { insecure_http, tier, update_way, ..config };
     let ended: Result<(), Failure> = runtime.block_on(async {
         let mut signals = Signals::new().context("signals cannot be received")?;
         let (status, mut changes) = watch::channel(Status::Connecting);

@@ -1,14 +1,15 @@
 //! `sessionforge server`: the page, the accounts, and the way to all machines.
 
+#[cfg(unix)]
+mod again;
 pub(super) mod args;
 mod config_file;
 #[cfg(unix)]
 mod daemon;
 mod maintain;
+mod update;
 
-use std::path::Path;
-#[cfg(unix)]
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
@@ -18,11 +19,14 @@ use super::output::{Look, Output};
 use super::signals::Signals;
 use super::{logging, paths};
 use crate::server::{FirstLink, Server, ServerConfig, StartError, TlsFiles, open_files};
-use crate::store::OpenError;
+use crate::store::{OpenError, copy_closed};
 
 /// Threads for what blocks: looks into the database, which take microseconds, and at most four password hashes. The
 /// library's 512 would all be started, at some ten KiB each, when a thousand agents come back at once.
 const BLOCKING_THREADS_MAX: usize = 32;
+
+/// What still runs when the server has ended in order gets this long before it is cut.
+const STOPS_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// The log of a server in the background, inside its data directory.
 #[cfg(unix)]
@@ -80,6 +84,9 @@ fn in_background(_: args::Server, _: &Path, _: &mut Output) -> Result<(), Failur
 /// Serves until it is told to stop. `ready` is called once it listens and has said so.
 fn serve(args: args::Server, data_dir: &Path, output: &mut Output, ready: impl FnOnce()) -> Result<(), Failure> {
     let json = args.log_format == args::LogFormat::Json;
+    #[cfg(unix)]
+    let again = again::Again::of_this_process();
+    let log_file = args.log_file.clone();
     let _log = logging::start_as(logging::Log { file: args.log_file, json, days: args.log_days })?;
     open_files::raise_limit();
     let config = ServerConfig {
@@ -97,9 +104,13 @@ fn serve(args: args::Server, data_dir: &Path, output: &mut Output, ready: impl F
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()
         .context("the server cannot start")?;
-    runtime.block_on(async {
+    let ended: Result<Option<Restarting>, Failure> = runtime.block_on(async {
         let mut signals = Signals::new().context("signals cannot be received")?;
-        let server = Server::bind(config, None).await.map_err(failure)?;
+        #[cfg(unix)]
+        let listener = again::listener(config.listen)?;
+        #[cfg(not(unix))]
+        let listener = None;
+        let server = Server::bind(config, listener).await.map_err(failure)?;
         let link = server.first_link().await.map_err(failure)?;
 
         output.line(format_args!("SessionForge {} at {}", env!("CARGO_PKG_VERSION"), server.url()));
@@ -121,17 +132,49 @@ fn serve(args: args::Server, data_dir: &Path, output: &mut Output, ready: impl F
         ready();
 
         let shutdown = CancellationToken::new();
+        let restart = server.restart();
+        let asked = if cfg!(unix) { restart.enable() } else { CancellationToken::new() };
+        #[cfg(unix)]
+        let socket = server.socket();
         let mut running = std::pin::pin!(server.run(shutdown.clone()));
-        tokio::select! {
-            () = &mut running => return Ok(()),
-            () = signals.next() => shutdown.cancel(),
-        }
+        let starts_again = tokio::select! {
+            () = &mut running => return Ok(None),
+            () = signals.next() => false,
+            () = asked.cancelled() => true,
+        };
+        shutdown.cancel();
         tokio::select! {
             () = running => {}
-            () = signals.next() => {} // Who says it twice means now.
+            () = signals.next() => return Ok(None), // Who says it twice means now.
         }
-        Ok(())
-    })
+        Ok(starts_again.then(|| Restarting {
+            copy_to: restart.copy_to(),
+            #[cfg(unix)]
+            socket,
+        }))
+    });
+    // Whatever still runs holds the state open.
+    runtime.shutdown_timeout(STOPS_WITHIN);
+    let Some(restarting) = ended? else { return Ok(()) };
+    if let Some(to) = &restarting.copy_to
+        && let Err(error) = copy_closed(data_dir, to)
+    {
+        // The backup that was made while it ran is there.
+        tracing::warn!(%error, to = %to.display(), "the state was not copied once more at the stop");
+    }
+    #[cfg(unix)]
+    if let Some(again) = again {
+        return Err(again.start(restarting.socket.as_ref(), log_file.as_ref()));
+    }
+    let _ = log_file;
+    Ok(())
+}
+
+/// What the server takes along when it starts itself again.
+struct Restarting {
+    copy_to: Option<PathBuf>,
+    #[cfg(unix)]
+    socket: Option<std::os::fd::OwnedFd>,
 }
 
 /// What it means to the person that the server did not start.

@@ -2,7 +2,7 @@
 
 pub(super) mod args;
 mod check;
-mod machine;
+pub(super) mod machine;
 mod source;
 
 use std::path::{Path, PathBuf};
@@ -19,10 +19,12 @@ use super::failure::{Exit, Failure};
 use super::output::{Look, Output, printable};
 use super::progress::Progress;
 use super::{local_agent, paths};
+use crate::agent::updating::{Course, lock};
 use crate::update::course::{Outcome, carry_out};
 use crate::update::offer::{Offer, compare, kept_by, version_said};
 use crate::update::swap::Swap;
 use crate::wire::build;
+use crate::wire::updating::UpdatePhase;
 
 /// A program that is asked for its version has this long; it does nothing but print.
 const VERSION_WITHIN: Duration = Duration::from_secs(10);
@@ -32,22 +34,75 @@ pub(super) fn run(args: &args::Update, output: &mut Output) -> Result<ExitCode, 
     if args.check {
         return check::run(&data_dir, args, output);
     }
+    let _held = match lock(&data_dir) {
+        Ok(None) => return Err(Failure::new(Exit::Failed, "another update of this machine is under way")),
+        Ok(held) => held,
+        // No agent has ever run from there.
+        Err(_) => None,
+    };
+    let course = args.version.as_ref().filter(|_| args.for_page).map(|to| Course::begin(&data_dir, &to.to_string()));
+    let done = take(&data_dir, args, course.as_ref(), output);
+    if let Some(course) = course {
+        course.end(done.as_ref().err().map(|failure| failure.sentence.clone()));
+    }
+    done
+}
+
+fn take(
+    data_dir: &Path,
+    args: &args::Update,
+    course: Option<&Course>,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
     let current = own_file()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("nothing can be run")?;
+    let job = Job { runtime: &runtime, current: &current, data_dir, args, course };
     if let Some(file) = &args.from {
-        return replace(&runtime, &current, file, &file.display().to_string(), args, &data_dir, output);
+        return replace(&job, file, &file.display().to_string(), output);
     }
-    let source = runtime.block_on(Source::ask(&data_dir))?;
+    let source = runtime.block_on(Source::ask(data_dir))?;
     let file = source.choose(&source::wanted(args))?;
     if !may_take(&file.version.to_string(), &printable(&source.server), args, output)? {
         return Ok(ExitCode::SUCCESS);
     }
-    let downloaded = runtime.block_on(source.download(file, &current))?;
-    replace(&runtime, &current, &downloaded.0, &file.name, args, &data_dir, output)
+    let downloaded = runtime.block_on(source.download(file, &current, course))?;
+    job.reach(UpdatePhase::Checking);
+    replace(&job, &downloaded.0, &file.name, output)
+}
+
+/// What is to be done, and where.
+struct Job<'a> {
+    runtime: &'a Runtime,
+    /// The file of this program.
+    current: &'a Path,
+    data_dir: &'a Path,
+    args: &'a args::Update,
+    /// Where it is written down how it goes.
+    course: Option<&'a Course>,
+}
+
+impl Job<'_> {
+    fn reach(&self, phase: UpdatePhase) {
+        if let Some(course) = self.course {
+            course.reach(phase);
+        }
+    }
 }
 
 /// Whether `version` is to take this one's place; `false` if it has it already.
 fn may_take(version: &str, whose: &str, args: &args::Update, output: &mut Output) -> Result<bool, Failure> {
+    let newest = args.from.is_none() && args.version.is_none();
+    may_take_over(version, whose, args.allow_downgrade, newest, output)
+}
+
+/// The same; `newest`: nobody has named it, it is just the newest that there is.
+pub(super) fn may_take_over(
+    version: &str,
+    whose: &str,
+    allow_downgrade: bool,
+    newest: bool,
+    output: &mut Output,
+) -> Result<bool, Failure> {
     let running = build::version();
     match compare(running, version) {
         Some(Offer::Newer) => Ok(true),
@@ -55,9 +110,9 @@ fn may_take(version: &str, whose: &str, args: &args::Update, output: &mut Output
             output.line(format_args!("{version} is in its place already."));
             Ok(false)
         }
-        Some(Offer::Older) if args.allow_downgrade => Ok(true),
+        Some(Offer::Older) if allow_downgrade => Ok(true),
         // The newest that there is may well be older than this one; that is nobody's fault.
-        Some(Offer::Older) if args.from.is_none() && args.version.is_none() => {
+        Some(Offer::Older) if newest => {
             output.line(format_args!("This is {running}, newer than {whose} has, which is {version}."));
             Ok(false)
         }
@@ -68,15 +123,8 @@ fn may_take(version: &str, whose: &str, args: &args::Update, output: &mut Output
     }
 }
 
-fn replace(
-    runtime: &Runtime,
-    current: &Path,
-    from: &Path,
-    shown: &str,
-    args: &args::Update,
-    data_dir: &Path,
-    output: &mut Output,
-) -> Result<ExitCode, Failure> {
+fn replace(job: &Job<'_>, from: &Path, shown: &str, output: &mut Output) -> Result<ExitCode, Failure> {
+    let Job { runtime, current, args, data_dir, .. } = *job;
     let swap = Swap::stage(current, from).map_err(|error| Failure::new(Exit::Failed, error))?;
     let version = runtime.block_on(version_of(swap.staged(), shown))?;
     if !may_take(&version, shown, args, output)? {
@@ -84,9 +132,14 @@ fn replace(
     }
     let service = running_service(current)?;
     let runs = service.is_some();
+    if args.for_page && !runs {
+        let sentence = "no service runs this agent, so it is updated on the machine: `sessionforge update`";
+        return Err(Failure::new(Exit::Failed, sentence));
+    }
     let mut machine = Machine::new(runtime, &swap, service, &version)?;
     let progress =
         Progress::start(if runs { "waiting for the new version to come up" } else { "replacing the program" });
+    job.reach(UpdatePhase::Restarting);
     let outcome = carry_out(&mut machine, runs);
     drop(progress);
     say(outcome, &version, &swap, runs, output)?;
@@ -127,7 +180,7 @@ fn say(outcome: Outcome<String>, version: &str, swap: &Swap, runs: bool, output:
 }
 
 /// The file of this program; it must be ours to replace.
-fn own_file() -> Result<PathBuf, Failure> {
+pub(super) fn own_file() -> Result<PathBuf, Failure> {
     let current = std::env::current_exe()
         .and_then(|path| path.canonicalize())
         .context("this program does not know where it is; if it was just replaced, run the new one")?;
@@ -141,7 +194,7 @@ fn own_file() -> Result<PathBuf, Failure> {
 }
 
 /// What `file` says that it is. It is run for that: what was downloaded for another system cannot be.
-async fn version_of(file: &Path, shown: &str) -> Result<String, Failure> {
+pub(super) async fn version_of(file: &Path, shown: &str) -> Result<String, Failure> {
     let no = |why: &str| Failure::new(Exit::Failed, format_args!("{shown} is no SessionForge for this system: {why}"));
     let mut command = Command::new(file);
     command.arg("version").stdin(Stdio::null()).stderr(Stdio::null());

@@ -204,6 +204,7 @@ impl Agent {
             FromAgent::Session { channel, says } => self.on_says(channel, says),
             FromAgent::Handoff { request, session, ask } => self.on_handoff(request, session, ask),
             FromAgent::Done { request, problem } => self.uplink.answered(request, problem),
+            FromAgent::Update { update } => self.organisation.updates(&self.uplink, update),
             FromAgent::Load { load } => self.organisation.loaded(&self.uplink, load),
             FromAgent::Unknown => {}
         }

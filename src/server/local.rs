@@ -27,6 +27,7 @@ use crate::base::private;
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::Secret;
 use crate::store::audit::{Action, Actor, Event};
+use crate::wire::build;
 
 /// Says where the server can be asked, and by which token. In the data directory, 0600, as long as the server runs.
 const FILE: &str = "server.json";
@@ -92,6 +93,8 @@ impl Local {
             .route("/audit/verify", get(verify))
             .route("/reset-password", get(reset_password))
             .route("/allow-any-address", get(allow_any_address))
+            .route("/status", get(status))
+            .route("/restart", get(restart))
             .layer(DefaultBodyLimit::max(PIECE_BYTES))
             .layer(middleware::from_fn(admit))
             .with_state(Arc::clone(shared))
@@ -126,6 +129,48 @@ async fn backup(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError>
         }
     });
     Ok(([(header::CONTENT_LENGTH, bytes)], Body::from_stream(pieces)).into_response())
+}
+
+/// How a running server is, for `server update`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ServerStatus {
+    /// Its version.
+    pub build: String,
+    /// Its process.
+    pub pid: u32,
+    /// Whether requests can be answered.
+    pub ready: bool,
+    /// Whether it can start itself again.
+    pub restarts: bool,
+    /// How people reach it.
+    pub url: String,
+}
+
+/// `GET /status`
+async fn status(State(shared): State<Arc<Shared>>) -> Json<ServerStatus> {
+    Json(ServerStatus {
+        build: build::version().to_owned(),
+        pid: std::process::id(),
+        ready: !shared.relay.is_closing() && shared.store.is_readable().await,
+        restarts: shared.restart.is_possible(),
+        url: shared.url.clone(),
+    })
+}
+
+#[derive(Debug, Deserialize)]
+struct Copied {
+    to: PathBuf,
+}
+
+/// `GET /restart`: starts again from the file that is in the program's place now. What the state was when it stopped is in
+/// the file `to` before anything else opens it.
+async fn restart(State(shared): State<Arc<Shared>>, Query(Copied { to }): Query<Copied>) -> Result<Response, ApiError> {
+    if !shared.restart.ask(to) {
+        let message = "this server cannot start itself again: stop it, and start it again";
+        return Err(ApiError::new(Code::Conflict, message));
+    }
+    tracing::info!("the server starts itself again");
+    Ok(Json(serde_json::json!({})).into_response())
 }
 
 /// Removes what a server that was killed in the middle of a backup has left.

@@ -27,11 +27,13 @@ mod pulse;
 mod rate;
 pub mod relay;
 mod releases;
+mod restart;
 mod router;
 pub mod routes;
 mod socket;
 mod tagged;
 mod tls;
+mod updates;
 pub mod upgrade;
 mod viewer_socket;
 
@@ -46,7 +48,8 @@ use tokio_util::task::TaskTracker;
 pub use config::{LISTEN_DEFAULT, PublicUrl, PublicUrlError, ServerConfig};
 pub use links::{FirstLink, console_reset_link};
 pub use listen::StartError;
-pub use local::LocalServer;
+pub use local::{LocalServer, ServerStatus};
+pub use restart::Restart;
 pub use tls::{TlsError, TlsFiles};
 
 use crate::base::clock::unix_millis;
@@ -83,6 +86,8 @@ pub struct Shared {
     refusals: audit::Refusals,
     /// The agents' program, for each kind of machine.
     releases: releases::Releases,
+    rollouts: updates::Rollouts,
+    restart: Arc<Restart>,
     pub(crate) started_at: SystemTime,
     /// For people and agents.
     places: Arc<Places>,
@@ -131,6 +136,8 @@ impl Server {
             watchers: audit::Watchers::default(),
             refusals: audit::Refusals::default(),
             releases,
+            rollouts: updates::Rollouts::default(),
+            restart: Arc::default(),
             started_at: SystemTime::now(),
             places,
         });
@@ -140,6 +147,17 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How it is asked to start itself again.
+    pub fn restart(&self) -> Arc<Restart> {
+        Arc::clone(&self.shared.restart)
+    }
+
+    /// The socket it listens on, once more: open as long as either is.
+    #[cfg(unix)]
+    pub fn socket(&self) -> Option<std::os::fd::OwnedFd> {
+        std::os::fd::AsFd::as_fd(&self.listener).try_clone_to_owned().ok()
     }
 
     /// Where it serves metrics, if it does.
@@ -174,6 +192,9 @@ impl Server {
         shared.tasks.spawn(async move { notify::tell_all(&telling).await });
         let delivering = Arc::clone(&shared);
         shared.tasks.spawn(async move { notify::webhook::deliver_all(&delivering).await });
+        if let Err(error) = updates::resume(&shared).await {
+            tracing::warn!(%error, "what was being updated is not gone on with");
+        }
         let expiring = async {
             let mut beat = tokio::time::interval(EXPIRY_EVERY);
             while shutdown.run_until_cancelled(beat.tick()).await.is_some() {

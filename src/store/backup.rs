@@ -15,6 +15,12 @@ use super::open::{self, STATE_FILE};
 use super::schema::SCHEMA;
 use crate::base::clock::unix_millis;
 
+/// A server that was told to stop lets go of its directory within this, or is hung.
+const CLOSED_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Time between two looks whether it has: nothing tells.
+const CLOSED_LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(10);
+
 /// What a restore has done.
 #[derive(Debug)]
 pub struct Restored {
@@ -84,6 +90,31 @@ pub fn restore(dir: &Path, file: &Path) -> Result<Restored, OpenError> {
         let _ = std::fs::remove_file(&beside);
     }
     moved
+}
+
+/// Copies the state of a server that has stopped to `to`, in one step: all that it ever committed. Waits for it to let go of
+/// the directory.
+pub fn copy_closed(dir: &Path, to: &Path) -> std::io::Result<()> {
+    let until = std::time::Instant::now() + CLOSED_WITHIN;
+    let _lock = loop {
+        match open::lock(dir) {
+            Err(OpenError::Locked { .. }) if std::time::Instant::now() < until => std::thread::sleep(CLOSED_LOOK_EVERY),
+            Err(error) => return Err(std::io::Error::other(error.to_string())),
+            Ok(lock) => break lock,
+        }
+    };
+    let mut beside = to.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = Path::new(&beside);
+    let copied = std::fs::copy(dir.join(STATE_FILE), beside)
+        .and_then(|_| open::restrict(beside))
+        .and_then(|()| std::fs::File::open(beside)?.sync_all())
+        .and_then(|()| std::fs::rename(beside, to));
+    if copied.is_err() {
+        // What failed is reported; half a copy must not be taken for one.
+        let _ = std::fs::remove_file(beside);
+    }
+    copied
 }
 
 /// Reads the copy from end to end. Errors name the backup itself.

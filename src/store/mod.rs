@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 pub use accounts::{NewOwner, Profile};
 pub use attempts::AttemptsRow;
-pub use backup::{Restored, restore};
+pub use backup::{Restored, copy_closed, restore};
 pub use db::Counts;
 pub use error::{OpenError, StoreError};
 pub use handoff::{Adoption, End, HandoffRow, Offer};

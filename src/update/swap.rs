@@ -85,8 +85,8 @@ impl Swap {
     pub fn commit(&self) -> Result<(), SwapError> {
         let failed = |error| SwapError::Replace(self.current.clone(), error);
         if cfg!(windows) {
-            // A program that runs can be renamed there, and not replaced. One kept before may still run: then it stays.
-            let _ = fs::remove_file(&self.old);
+            // A program that runs can be renamed there, and neither replaced nor removed: PTY hosts may run the one before.
+            make_way(&self.old).map_err(failed)?;
             fs::rename(&self.current, &self.old).map_err(failed)?;
             return fs::rename(&self.staged, &self.current).map_err(|error| {
                 // For a moment there was none; this ends it.
@@ -127,6 +127,29 @@ impl Swap {
         if let Some(directory) = self.current.parent().and_then(|directory| File::open(directory).ok()) {
             let _ = directory.sync_all();
         }
+    }
+}
+
+/// Versions before the one before, that sessions still run, and that lie aside until they do not.
+const ASIDE_MAX: u32 = 16;
+
+/// Removes `old`; one that cannot be removed because it runs is renamed, and goes at a later update.
+fn make_way(old: &Path) -> io::Result<()> {
+    let aside = |number: u32| {
+        let mut name = old.as_os_str().to_owned();
+        name.push(format!(".{number}{}", std::env::consts::EXE_SUFFIX));
+        PathBuf::from(name)
+    };
+    for number in 1..=ASIDE_MAX {
+        // What has come to its end since.
+        let _ = fs::remove_file(aside(number));
+    }
+    match fs::remove_file(old) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let free = (1..=ASIDE_MAX).map(aside).find(|path| fs::symlink_metadata(path).is_err());
+            fs::rename(old, free.ok_or(error)?)
+        }
+        _ => Ok(()),
     }
 }
 
@@ -203,6 +226,25 @@ mod tests {
         let swap = place.stage().unwrap();
         swap.commit().unwrap();
         assert_eq!((place.reads().as_str(), fs::read_to_string(swap.old()).unwrap().as_str()), ("newer", "new"));
+    }
+
+    #[test]
+    fn one_kept_before_that_still_runs_makes_way_and_goes_when_it_does_not() {
+        let place = Place::new();
+        let old = place.dir.path().join("sessionforge.old");
+        // What no system removes as a file stands for what Windows does not remove while it runs.
+        fs::create_dir(&old).unwrap();
+        make_way(&old).unwrap();
+        assert!(!old.exists());
+        let aside = format!("sessionforge.old.1{}", std::env::consts::EXE_SUFFIX);
+        assert!(place.dir.path().join(&aside).is_dir());
+        fs::create_dir(&old).unwrap();
+        make_way(&old).unwrap();
+        assert!(place.dir.path().join(aside.replace(".1", ".2")).is_dir(), "the first is still in use");
+        fs::write(&old, "it has ended").unwrap();
+        make_way(&old).unwrap();
+        make_way(&old).unwrap();
+        assert!(!old.exists());
     }
 
     #[test]

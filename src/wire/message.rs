@@ -12,6 +12,7 @@ use super::handoff::{HandoffAsk, HandoffView};
 use super::load::Load;
 use super::notice::Notice;
 use super::session::{Launch, MachineFacts, ScreenText, SessionInfo};
+use super::updating::UpdateReport;
 use super::view::{MachineView, Person, SessionView};
 use crate::base::id::{MachineId, SessionId, ViewerId};
 use crate::base::offset::Offset;
@@ -231,6 +232,14 @@ pub enum ToAgent {
         /// Which.
         session: SessionId,
     },
+    /// Bring the agent to a version that the server has. Done is that it has begun; how it goes is said by
+    /// [`FromAgent::Update`]. Only of an agent that says [`UpdateWay::Page`](super::updating::UpdateWay::Page).
+    Update {
+        /// Number of the request.
+        request: u64,
+        /// Which.
+        version: String,
+    },
     /// For one session's PTY host.
     Session {
         /// The session on this connection.
@@ -280,6 +289,11 @@ pub enum FromAgent {
     Load {
         /// How busy.
         load: Load,
+    },
+    /// How the update that the server asked for goes.
+    Update {
+        /// How.
+        update: UpdateReport,
     },
     /// A session was forgotten; its channel is not used again on this connection.
     Closed {

@@ -14,6 +14,7 @@ pub mod message;
 pub mod notice;
 pub mod passing;
 pub mod session;
+pub mod updating;
 pub mod view;
 
 pub use frame::{Frame, FrameError};

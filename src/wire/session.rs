@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::attention::{Need, Settled};
+use super::updating::UpdateWay;
 use crate::base::id::{ConversationId, SessionId};
 
 /// Where in its life a session is.
@@ -204,6 +205,12 @@ pub struct MachineFacts {
     /// How programs get a terminal: `pty`, or on Windows the name of a tier; empty when an older agent does not say.
     #[serde(default)]
     pub terminal: String,
+    /// The release file that is for it, like `linux-x86_64`; empty when an older agent does not say, or there is none.
+    #[serde(default)]
+    pub target: String,
+    /// How its agent gets another version.
+    #[serde(default)]
+    pub update_way: UpdateWay,
 }
 
 /// What a machine is made of. Zero or empty: its system does not say.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::handoff::HandoffView;
 use super::load::Load;
 use super::session::{MachineFacts, SessionInfo};
+use super::updating::UpdateReport;
 use crate::base::id::{MachineId, UserId};
 
 /// Somebody, as others see them.
@@ -52,6 +53,9 @@ pub struct MachineView {
     /// How busy it is, while its agent is connected and says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<Load>,
+    /// How the last update that the server asked for goes, or went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<UpdateReport>,
 }
 
 /// A session as the page and the REST API show it.

@@ -51,6 +51,8 @@ fn expected(action: Action) -> Row {
         Action::Enter => (Ada, "usr_", true, "refused"),
         Action::Access => (Bea, "", true, "refused"),
         Action::MachineRegister => (AdasKey, "mac_", true, "done"),
+        // Of an agent that no service runs.
+        Action::MachineUpdate => (Ada, "mac_", true, "refused"),
         Action::MachineChange | Action::MachineRemove => (Ada, "mac_", true, "done"),
         Action::SessionStart | Action::SessionStop | Action::SessionForget => (Ada, "ses_", true, "done"),
         Action::SessionAttach | Action::SessionTakeControl => (Ada, "ses_", true, "done"),
@@ -219,6 +221,13 @@ async fn administration(world: &mut World, (id, mut bea): (String, Http)) {
     let machine = format!("/api/v1/machines/{}", world.machine());
     let http = &mut world.http;
     http.send("PATCH", &machine, Some(&json!({ "tags": ["lab"] }))).await.ok();
+    // No service runs its agent.
+    let releases = world.place().path("server/releases");
+    std::fs::create_dir_all(&releases).unwrap();
+    let target = sessionforge::update::target::Target::own().unwrap();
+    std::fs::write(releases.join(target.file_name(&"9.9.9".parse().unwrap())), "newer").unwrap();
+    let http = &mut world.http;
+    assert_eq!(http.post(&format!("{machine}/update"), &json!({})).await.status, 409);
     http.delete(&machine).await.ok();
     let elsewhere = json!({ "allowed": ["10.0.0.0/8"], "lock_me_out": true });
     http.send("PUT", "/api/v1/organisation/addresses", Some(&elsewhere)).await.ok();

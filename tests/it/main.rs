@@ -47,6 +47,8 @@
 //! | [`session_commands`] | `sessionforge session`, with and without agent and server |
 //! | [`update`] | another build in the place of the one that runs, and back if it does not come up; sessions live through it |
 //! | [`documentation`] | README.md and docs/: blocks of code run, links lead somewhere, quotations are what the program says; Caddy and nginx |
+//! | [`update_failures`] | full disks, places that nobody may write to, two updates at once: one sentence, and the version before |
+//! | [`update_from_page`] | agents updated from the page, one and all: progress, reasons, a rollout that stops at the first failure |
 //! | [`downloads`] | a server's release files, signed; a machine takes its next version from there, or refuses it |
 //! | [`release_files`] | what `packaging/release` makes is what servers look for; what breaks a promise is refused |
 //! | [`install`] | the line that a person pastes on a new machine, and the one that takes it away |
@@ -79,6 +81,7 @@
 //! | [`http_tls`] | https with certificates that are renewed under a running server |
 //! | [`http_start`] | a server that cannot start says why and touches nothing |
 //! | [`server_operation`] | configuration file, metrics, backup and restore, `--daemon`, the audit log's check |
+//! | [`server_update`] | a server brought to another version under live sessions and viewers, and back with its state |
 //! | [`simulation`] | the stream's state machines wired together on a virtual clock, hundreds of schedules by seed |
 //! | [`tidy`] | the house rules: layers, file sizes, dependencies with reasons |
 //!
@@ -171,6 +174,7 @@ mod relay;
 mod release_files;
 mod restart;
 mod server_operation;
+mod server_update;
 mod service;
 mod session_commands;
 mod simulation;
@@ -178,4 +182,6 @@ mod support;
 mod tidy;
 mod up;
 mod update;
+mod update_failures;
+mod update_from_page;
 mod way_out;

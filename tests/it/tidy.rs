@@ -10,7 +10,7 @@ const LINES_MAX: usize = 400;
 
 /// Files that may be longer, and why.
 const LARGE_FILES: &[(&str, usize, &str)] =
-    &[("src/wire/message.rs", 560, "every control message of every direction on one page, mostly documentation")];
+    &[("src/wire/message.rs", 580, "every control message of every direction on one page, mostly documentation")];
 
 /// What each layer may import of ours. `main` and `lib` stand above all.
 const LAYERS: &[(&str, &[&str])] = &[

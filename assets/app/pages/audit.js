@@ -18,7 +18,7 @@ const WORDS = {
   'account.set_up': 'set the server up', 'account.sign_in': 'signed in', 'account.sign_out': 'signed out', 'account.password_change': 'changed a password',
   'account.second_factor': 'changed a second factor', 'account.browser_revoke': 'signed a browser out', 'member.invite': 'invited', 'member.join': 'joined', 'member.role': 'changed a role',
   'member.remove': 'removed a member', 'key.make': 'made a key', 'key.rotate': 'replaced a key', 'key.revoke': 'revoked a key',
-  'machine.register': 'connected a new machine', 'machine.change': 'renamed or tagged a machine', 'machine.remove': 'removed a machine', 'session.start': 'started a session',
+  'machine.register': 'connected a new machine', 'machine.change': 'renamed or tagged a machine', 'machine.remove': 'removed a machine', 'machine.update': 'had a machine updated', 'session.start': 'started a session',
   'session.stop': 'stopped a session', 'session.forget': 'removed a session', 'session.attach': 'watched a session', 'session.take_control': 'took the keyboard',
   'session.input': 'typed by a script', 'session.share': 'shared a session', 'session.adopt': 'adopted a session', 'session.return': 'gave a session back', 'setting.change': 'changed a setting',
   'audit.export': 'exported this log', 'audit.trim': 'removed old entries',

@@ -14,6 +14,7 @@ import { Dialog } from '../ui/dialog.js';
 import { Icon } from '../ui/icon.js';
 import { Mark, Presence } from '../ui/mark.js';
 import { Menu } from '../ui/menu.js';
+import { MachineUpdate } from './machine_update.js';
 import { NotFound } from './not_found.js';
 
 /** @typedef {import('../wire/messages.js').MachineView} MachineView */
@@ -34,6 +35,7 @@ export function Machine({ id }) {
     </header>
     ${machine.online ? null : html`<${Notice} kind="note" title="Its agent is not connected">Sessions on it go on and are here again when it is back. If it does not come back by itself, start the agent on it: <code>sessionforge agent</code>. <a href="/help/troubleshooting#a-machine-is-offline">What to look at</a><//>`}
     ${editing ? html`<${Edit} machine=${machine} close=${() => setEditing(false)} />` : null}
+    <${MachineUpdate} machine=${machine} />
     <${Facts} machine=${machine} />
     <section><h2>Sessions</h2>
       ${mine.length === 0 ? html`<p class="muted">None yet.</p>` : html`<ul class="rows">${mine.map((it) => html`<li class="row-offers" key=${it.id}><a class="row" href="/sessions/${it.id}">

@@ -6,6 +6,7 @@ import { Button, Waiting } from '../ui/controls.js';
 import { Icon } from '../ui/icon.js';
 import { Presence } from '../ui/mark.js';
 import { AddMachine } from './add_machine.js';
+import { UpdateAll, UpdateButton, UpdateWord } from './machine_update.js';
 
 /** All machines, and how to add one. */
 export function Machines() {
@@ -20,11 +21,12 @@ export function Machines() {
     <header class="page-head"><h1>${none ? 'Connect your first machine' : 'Machines'}</h1>
       ${none || adding ? null : html`<${Button} kind="primary" onClick=${() => setAdding(true)}><${Icon} name="plus" size=${14} />Add a machine<//>`}</header>
     ${none || adding ? html`<section class="panel">${adding && !none ? html`<h2>Add a machine</h2>` : null}<${AddMachine} /></section>` : null}
+    ${none ? null : html`<${UpdateAll} />`}
     ${none ? null : html`<ul class="rows">${machineList.value.map((it) => {
       const running = sessionsOf(it.id).filter(isLive).length;
-      return html`<li key=${it.id}><a class="row" href="/machines/${it.id}">
-        <${Presence} online=${it.online} /><span class="row-main"><strong>${it.name}</strong><span class="muted">${it.os_version || it.os} · ${it.arch}</span></span>
-        <${Load} machine=${it} /><span class="muted">${it.online ? `${running} running` : `Offline, seen ${ago(it.last_seen, now.value)}`}</span><${Icon} name="chevron-right" /></a></li>`;
+      return html`<li class="row-offers" key=${it.id}><a class="row" href="/machines/${it.id}">
+        <${Presence} online=${it.online} /><span class="row-main"><strong>${it.name}</strong><span class="muted">${[it.os_version || it.os, it.arch, it.build].filter(Boolean).join(' · ')}</span><${UpdateWord} machine=${it} /></span>
+        <${Load} machine=${it} /><span class="muted">${it.online ? `${running} running` : `Offline, seen ${ago(it.last_seen, now.value)}`}</span><${Icon} name="chevron-right" /></a><${UpdateButton} machine=${it} /></li>`;
     })}</ul>`}
   </main>`;
 }

@@ -239,6 +239,14 @@ export const api = {
   deliveries: (id, limit) => call('GET', `/webhooks/${id}/deliveries?limit=${limit}`),
   /** @param {string} id @param {string} delivery @returns {Promise<Delivery>} */
   redeliver: (id, delivery) => call('POST', `/webhooks/${id}/redeliver`, { delivery }),
+  /** @returns {Promise<import('./updates.js').Updates>} */
+  updates: () => call('GET', '/updates'),
+  /** @returns {Promise<import('./updates.js').Updates>} */
+  updateAll: () => call('POST', '/updates'),
+  /** @returns {Promise<import('./updates.js').Updates>} */
+  stopUpdates: () => call('DELETE', '/updates'),
+  /** @param {string} machine @returns {Promise<import('../wire/messages.js').MachineView>} */
+  updateMachine: (machine) => call('POST', `/machines/${machine}/update`, {}),
   /** @param {string} machine */
   removeMachine: (machine) => call('DELETE', `/machines/${machine}`),
 };

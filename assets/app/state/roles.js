@@ -18,6 +18,6 @@ export const SCOPES = [
   { id: 'sessions:read', says: 'See sessions and their screens' },
   { id: 'sessions:write', says: 'Start sessions, type, share, stop' },
   { id: 'machines:read', says: 'See machines' },
-  { id: 'machines:write', says: 'Rename, tag and remove machines' },
+  { id: 'machines:write', says: 'Rename, tag, update and remove machines' },
   { id: 'admin', says: 'Members, invitations, keys, audit log' },
 ];

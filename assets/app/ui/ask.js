@@ -9,6 +9,7 @@ import { Dialog } from './dialog.js';
  * @property {string} text     names what will be lost
  * @property {string} action   the verb on the button
  * @property {() => Promise<void>} act
+ * @property {'danger' | 'primary'} [kind]  whether something is lost; it is unless said otherwise
  */
 
 const question = signal(/** @type {Question | undefined} */ (undefined));
@@ -25,7 +26,7 @@ export function Asking() {
 }
 
 /** @param {Question} props */
-function Asked({ title, text, action, act }) {
+function Asked({ title, text, action, act, kind = 'danger' }) {
   const [problem, setProblem] = useState(/** @type {import('../state/api.js').ApiProblem | undefined} */ (undefined));
   const [busy, setBusy] = useState(false);
   const close = () => { question.value = undefined; };
@@ -44,7 +45,7 @@ function Asked({ title, text, action, act }) {
     ${problem ? html`<${Notice} title=${problem.unknown ? 'Not confirmed' : 'Nothing was changed'}>${problem.message}<//>` : null}
     <footer class="dialog-foot">
       <${Button} onClick=${close} data-autofocus>Cancel<//>
-      <${Button} kind="danger" busy=${busy} onClick=${go}>${action}<//>
+      <${Button} kind=${kind} busy=${busy} onClick=${go}>${action}<//>
     </footer>
   <//>`;
 }

@@ -79,6 +79,9 @@
  * @property {{processor: string, cpus: number, memory_bytes: number, disk_bytes: number, disk_free_bytes: number}} [hardware]
  * @property {{cpu_percent: number, memory_used_bytes: number, disk_free_bytes: number}} [load]
  * @property {string} [terminal]
+ * @property {string} [target]  the release file for it
+ * @property {'page' | 'off' | 'root' | 'package' | 'hand' | 'unsaid'} [update_way]  how its agent gets another version
+ * @property {{to: string, phase: 'downloading' | 'checking' | 'restarting' | 'done' | 'failed' | 'unknown', percent: number, why?: string, began_at: number}} [update]  how the last update that was asked for goes
  * @property {boolean} online
  * @property {number} last_seen  milliseconds since 1970
  * @property {Person} owner

@@ -4,11 +4,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Subcommand, ValueEnum, ValueHint};
 use ipnet::IpNet;
+use semver::Version;
 
 use crate::cli::args::DataDir;
 use crate::server::{LISTEN_DEFAULT, PublicUrl};
+use crate::update::manifest::Channel;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
@@ -55,6 +57,12 @@ pub(in crate::cli) struct Server {
     #[arg(long, value_name = "DAYS", default_value_t = 7, env = "SESSIONFORGE_LOG_DAYS",
         value_parser = clap::value_parser!(u16).range(1..=3650))]
     pub(super) log_days: u16,
+    /// Where `server update` gets new versions: an address below which /downloads/ is as on a SessionForge server
+    #[arg(long, value_name = "URL", env = "SESSIONFORGE_UPDATE_URL")]
+    pub(super) update_url: Option<String>,
+    /// Key by which the lists of new versions must be signed, a minisign public key
+    #[arg(long, value_name = "KEY", env = "SESSIONFORGE_UPDATE_KEY")]
+    pub(super) update_key: Option<String>,
     /// Go on in the background once it listens; not on Windows
     #[arg(long)]
     pub(super) daemon: bool,
@@ -109,12 +117,50 @@ pub(super) enum Maintain {
         #[arg(value_name = "ORGANISATION")]
         organisation: Option<String>,
     },
+    /// Put a new version in the place of this one, with a backup first; the server may run meanwhile
+    Update(Update),
     /// The audit log
     Audit {
         #[command(subcommand)]
         command: AuditCommand,
     },
 }
+
+/// See [`Maintain::Update`].
+#[derive(Debug, clap::Args)]
+#[command(after_help = UPDATE_HELP)]
+pub(super) struct Update {
+    /// Only say whether there is a newer version
+    #[arg(long, conflicts_with = "allow_downgrade")]
+    pub(super) check: bool,
+    /// A program, or a directory of release files [default: update-url of the configuration file, else releases/ in the data
+    /// directory]
+    #[arg(long, value_name = "FILE|DIRECTORY", value_hint = ValueHint::AnyPath)]
+    pub(super) from: Option<PathBuf>,
+    /// This version instead of the newest
+    #[arg(long)]
+    pub(super) version: Option<Version>,
+    /// Which versions to look at
+    #[arg(long, value_enum, default_value_t, conflicts_with = "version")]
+    pub(super) channel: Channel,
+    /// Go back to an older version, too
+    #[arg(long)]
+    pub(super) allow_downgrade: bool,
+    /// As JSON
+    #[arg(long, requires = "check")]
+    pub(super) json: bool,
+}
+
+const UPDATE_HELP: &str = "\
+The new version first opens a copy of the state; if it cannot, nothing is changed. Then it takes the program's place, and the \
+server that runs starts itself again in its own process: agents and pages are back within seconds, and sessions go on. If it \
+does not come up within 30 s, the old version is put back and started, with the state as it was if the new one has changed its \
+form. Backups are kept in backups/ in the data directory, the newest five.
+
+Examples:
+  sessionforge server update --check
+  sessionforge server update
+  sessionforge server update --from ./sessionforge-0.2.0-linux-x86_64";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {

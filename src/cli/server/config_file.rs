@@ -30,6 +30,16 @@ pub(super) fn apply(args: Server, data_dir: &Path) -> Result<Server, Failure> {
     apply_to(std::env::args_os().collect(), args, data_dir)
 }
 
+/// Where the file says that new versions of the server come from, and by which key they are signed.
+pub(super) fn update_of(data_dir: &Path) -> Result<(Option<String>, Option<String>), Failure> {
+    let argv = ["sessionforge", SUBCOMMAND].map(OsString::from).to_vec();
+    let matches = Args::command().try_get_matches_from(&argv).map_err(|error| wrong(data_dir, first_line(&error)))?;
+    let matches = matches.subcommand_matches(SUBCOMMAND).ok_or_else(|| wrong(data_dir, "it is for the server"))?;
+    let args = Server::from_arg_matches(matches).map_err(|error| wrong(data_dir, first_line(&error)))?;
+    let args = apply_to(argv, args, data_dir)?;
+    Ok((args.update_url, args.update_key))
+}
+
 fn apply_to(argv: Vec<OsString>, args: Server, data_dir: &Path) -> Result<Server, Failure> {
     let named = args.config.clone();
     let path = named.clone().unwrap_or_else(|| data_dir.join(DEFAULT_NAME));

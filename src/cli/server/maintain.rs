@@ -36,6 +36,7 @@ pub(super) fn run(command: Maintain, data_dir: &Path, output: &mut Output) -> Re
         Maintain::AllowAnyAddress { organisation } => {
             runtime.block_on(allow_any_address(data_dir, organisation, output))
         }
+        Maintain::Update(wanted) => super::update::run(&wanted, data_dir, output),
         Maintain::Audit { command: AuditCommand::Verify { noted } } => {
             runtime.block_on(verify(data_dir, noted, output))
         }
@@ -63,7 +64,7 @@ fn state(data_dir: &Path) -> Result<State, Failure> {
     }
 }
 
-async fn backup(data_dir: &Path, file: &Path, output: &mut Output) -> Result<(), Failure> {
+pub(super) async fn backup(data_dir: &Path, file: &Path, output: &mut Output) -> Result<(), Failure> {
     let to_output = file == Path::new(STANDARD_OUTPUT);
     if !to_output && file.exists() {
         return Err(Failure::new(Exit::Failed, format_args!("{} is there already", file.display()))
@@ -220,7 +221,7 @@ async fn allow_any_address(data_dir: &Path, name: Option<String>, output: &mut O
 }
 
 /// Asks a running server on its local port.
-async fn ask(server: &LocalServer, path: &str) -> Result<hyper::Response<Body>, Failure> {
+pub(super) async fn ask(server: &LocalServer, path: &str) -> Result<hyper::Response<Body>, Failure> {
     let gone = |cause: &dyn std::fmt::Display| {
         Failure::new(Exit::Failed, format_args!("the running server does not answer at {} ({cause})", server.address))
     };

@@ -8,6 +8,7 @@ use semver::Version;
 use crate::cli::args::DataDir;
 use crate::update::manifest::Channel;
 
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag that a person types")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(in crate::cli) struct Update {
@@ -28,6 +29,9 @@ pub(in crate::cli) struct Update {
     /// Go back to an older version, too
     #[arg(long)]
     pub(super) allow_downgrade: bool,
+    /// Asked for by the server: how it goes is written down for the agent
+    #[arg(long, hide = true, requires = "version", conflicts_with_all = ["check", "from", "allow_downgrade"])]
+    pub(super) for_page: bool,
     /// As JSON
     #[arg(long, requires = "check")]
     pub(super) json: bool,

@@ -6,14 +6,18 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
+use crate::agent::config::Update;
 use crate::agent::local::{Link, LocalStatus};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::service::health::Health;
 use crate::cli::service::place::Place;
 use crate::service::{Activity, Scope};
 use crate::update::course::World;
+use crate::update::offer::kept_by;
 use crate::update::swap::Swap;
+use crate::update::target::Target;
 use crate::wire::build;
+use crate::wire::updating::UpdateWay;
 
 /// A version that was started has this long to come up, and to connect if the one before was connected. A server that is just
 /// restarting itself is back within seconds.
@@ -28,8 +32,7 @@ pub(super) fn running_service(current: &Path) -> Result<Option<Place>, Failure> 
     if !place.manager.is_installed() {
         return Ok(None);
     }
-    let executable = place.manager.words().and_then(|words| words.into_iter().next());
-    let runs_us = executable.is_some_and(|it| Path::new(&it).canonicalize().is_ok_and(|it| it == current));
+    let runs_us = runs(&place, current);
     let state = place.manager.state().map_err(|error| Failure::new(Exit::Failed, error))?;
     if !runs_us || !matches!(state.activity, Activity::Running | Activity::Restarting) {
         return Ok(None);
@@ -43,6 +46,33 @@ pub(super) fn running_service(current: &Path) -> Result<Option<Place>, Failure> 
         .hint("say it again with sudo"));
     }
     Ok(Some(place))
+}
+
+/// How the agent that this program is gets another version: what it says of itself to its server.
+pub(in crate::cli) fn way(wanted: Update) -> UpdateWay {
+    let own = std::env::current_exe().and_then(|path| path.canonicalize());
+    let (Ok(current), Some(_), Update::Page) = (own, Target::own(), wanted) else {
+        return if wanted == Update::Off { UpdateWay::Off } else { UpdateWay::Hand };
+    };
+    if kept_by(&current).is_some() {
+        return UpdateWay::Package;
+    }
+    // Without asking the service manager, which may be slow at the machine's start: the update itself asks it.
+    let Some(place) = Place::installed(false).ok().filter(|place| runs(place, &current)) else {
+        return UpdateWay::Hand;
+    };
+    match place.scope {
+        // The service there cannot restart itself.
+        _ if cfg!(windows) => UpdateWay::Hand,
+        Scope::System if !is_root() => UpdateWay::Root,
+        _ => UpdateWay::Page,
+    }
+}
+
+/// Whether the service runs the program `current`.
+fn runs(place: &Place, current: &Path) -> bool {
+    let executable = place.manager.words().and_then(|words| words.into_iter().next());
+    executable.is_some_and(|it| Path::new(&it).canonicalize().is_ok_and(|it| it == current))
 }
 
 fn is_root() -> bool {

@@ -6,6 +6,7 @@ use super::args::Update;
 use crate::agent::config::ConfigFile;
 use crate::agent::credentials::Credentials;
 use crate::agent::downloads::{DownloadError, Downloads};
+use crate::agent::updating::Course;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::printable;
 use crate::cli::progress::Progress;
@@ -72,12 +73,23 @@ impl Source {
     }
 
     /// Downloads it beside `program`, checked.
-    pub(super) async fn download(&self, file: &ReleaseFile, program: &Path) -> Result<Downloaded, Failure> {
+    pub(super) async fn download(
+        &self,
+        file: &ReleaseFile,
+        program: &Path,
+        course: Option<&Course>,
+    ) -> Result<Downloaded, Failure> {
         let mut path = program.as_os_str().to_owned();
         path.push(".part");
         let downloaded = Downloaded(PathBuf::from(path));
         let progress = Progress::bar(&file.name, file.size);
-        let outcome = self.downloads.file(file, &downloaded.0, |bytes| progress.come(bytes)).await;
+        let had = |bytes| {
+            progress.come(bytes);
+            if let Some(course) = course {
+                course.come(bytes, file.size);
+            }
+        };
+        let outcome = self.downloads.file(file, &downloaded.0, had).await;
         drop(progress);
         outcome.map(|()| downloaded).map_err(|error| refused(&error))
     }

@@ -23,6 +23,7 @@ pub(super) mod second_factor;
 pub(super) mod sessions;
 pub(super) mod setup;
 pub(super) mod sign_in;
+pub(super) mod updates;
 pub(super) mod webhooks;
 
 use std::sync::Arc;

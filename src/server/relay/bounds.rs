@@ -5,12 +5,16 @@ use crate::base::problem::{Code, Problem};
 use crate::wire::attention::{NEED_TEXT_BYTES_MAX, WORD_BYTES_MAX};
 use crate::wire::load::Load;
 use crate::wire::session::{Hardware, Launch, MachineFacts, SessionInfo};
+use crate::wire::updating::UpdateReport;
 
 /// All arguments of one session together, in bytes: what a page shows of them, not what the program got.
 const ARGUMENTS_SHOWN_BYTES: usize = 4 * 1024;
 
 /// Programs on a machine's `allow` list that are offered.
 const ALLOW_MAX: usize = 64;
+
+/// Why an update failed, in bytes.
+const SENTENCE_BYTES_MAX: usize = 1024;
 
 /// Within its bounds.
 pub(super) fn session(mut info: SessionInfo) -> SessionInfo {
@@ -55,6 +59,18 @@ pub(super) fn machine(facts: MachineFacts) -> MachineFacts {
         home: cut(facts.home, ARGUMENT_BYTES_MAX),
         hardware: Hardware { processor: name(facts.hardware.processor), ..facts.hardware },
         terminal: name(facts.terminal),
+        target: name(facts.target),
+        update_way: facts.update_way,
+    }
+}
+
+/// Within its bounds.
+pub(super) fn update(report: UpdateReport) -> UpdateReport {
+    UpdateReport {
+        to: cut(report.to, NAME_BYTES_MAX),
+        percent: report.percent.min(100),
+        why: report.why.map(|why| cut(why, SENTENCE_BYTES_MAX)),
+        ..report
     }
 }
 

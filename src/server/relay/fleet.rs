@@ -7,6 +7,7 @@ mod sight;
 mod starting;
 mod telling;
 mod tour;
+mod updating;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use known::{Machine, State};
 pub(super) use sight::{no_such_machine, no_such_session};
 pub(crate) use tour::Tour;
+pub(in crate::server) use updating::Sight;
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -137,7 +139,7 @@ impl Organisation {
         let mut machine = Machine::of(row);
         machine.uplink = Some(Arc::clone(uplink));
         if let Some(before) = state.machines.remove(&id) {
-            machine.sessions = before.sessions;
+            (machine.sessions, machine.update) = (before.sessions, before.update);
             if let Some(uplink) = before.uplink {
                 uplink.line.close(Close::Replaced);
             }

@@ -18,6 +18,7 @@ mod session_hub;
 mod uplink;
 
 pub use face::Relay;
+pub(in crate::server) use fleet::Sight;
 pub(crate) use fleet::Tour;
 pub use fleet::{Census, Organisation};
 pub(in crate::server) use handing::By;

@@ -74,6 +74,8 @@ actions! {
     MachineChange = "machine.change";
     /// A machine was removed.
     MachineRemove = "machine.remove";
+    /// An agent was asked to bring itself to another version.
+    MachineUpdate = "machine.update";
     /// A session was started.
     SessionStart = "session.start";
     /// A session was stopped.

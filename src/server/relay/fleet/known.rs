@@ -15,6 +15,7 @@ use crate::store::{HandoffRow, MachineRow, SessionRow, Sharing};
 use crate::wire::handoff::HandoffView;
 use crate::wire::load::Load;
 use crate::wire::session::{MachineFacts, SessionInfo};
+use crate::wire::updating::UpdateReport;
 use crate::wire::view::{Asking, MachineSharing, MachineView, Person, SessionView};
 
 #[derive(Debug, Default)]
@@ -45,6 +46,8 @@ pub(super) struct Machine {
     pub(super) last_seen: u64,
     /// As its agent said last on this connection.
     pub(super) load: Option<Load>,
+    /// How the last update goes, and when its agent said so, in milliseconds since 1970.
+    pub(super) update: Option<(UpdateReport, u64)>,
     pub(super) uplink: Option<Arc<Uplink>>,
     pub(super) sessions: BTreeSet<SessionId>,
     pub(super) told: Told,
@@ -123,8 +126,9 @@ impl Machine {
     /// Away, until its agent connects.
     pub(super) fn of(row: MachineRow) -> Self {
         let MachineRow { owner, facts, last_seen, name, tags, sharing, .. } = row;
-        let (load, uplink, sessions, told) = Default::default();
-        Self { owner, facts: bounds::machine(facts), name, tags, sharing, last_seen, load, uplink, sessions, told }
+        let (load, update, uplink, sessions, told) = Default::default();
+        let facts = bounds::machine(facts);
+        Self { owner, facts, name, tags, sharing, last_seen, load, update, uplink, sessions, told }
     }
 
     pub(super) fn shown_name(&self) -> &str {
@@ -144,6 +148,7 @@ impl Machine {
             tags: self.tags.clone(),
             sharing: self.sharing,
             load: self.load,
+            update: self.update.as_ref().map(|(report, _)| report.clone()),
         }
     }
 }
