@@ -64,6 +64,7 @@
 //! | [`bad_frames`] | frames that no friend would send: close codes, and nobody else harmed |
 //! | [`commands`] | start, stop, forget: answered truthfully whoever dies meanwhile, and never done twice |
 //! | [`disks`] | disks that take nothing: what was promised stays, and room heals |
+//! | [`skew`] | conversations of every version with today's other side, and with words that nobody knows yet |
 //! | [`compatibility`] | messages and PTY hosts of other versions are understood, or refused in one sentence |
 //! | [`fidelity`] | the terminal model shows what xterm.js shows |
 //! | [`harness`] | the harness itself: the browser types, the stand-in answers |
@@ -178,6 +179,7 @@ mod server_update;
 mod service;
 mod session_commands;
 mod simulation;
+mod skew;
 mod support;
 mod tidy;
 mod up;

@@ -298,7 +298,7 @@ async fn all_are_updated_one_first_then_together_and_a_restarted_server_goes_on(
     let mut first = fleet.remove(0);
     first.begin().await;
     tab.expect_text("Updating machines").await;
-    tab.expect_text("downloaded 42 %").await;
+    tab.expect_text("downloaded 42\u{a0}%").await;
     look(&tab, "machines-updating").await;
     for other in &fleet {
         assert_eq!(step(&world, other).await["state"], "waiting", "the first goes alone");

@@ -12,7 +12,7 @@ const words = (/** @type {object} */ more, /** @type {typeof available | undefin
 test('a machine says what there is to say of its version, and else nothing', () => {
   assert.equal(words({}), undefined);
   assert.equal(words({}, available), '0.2.0 is available');
-  assert.equal(words({ update: update({ percent: 40 }) }, available), 'Updating to 0.2.0: downloaded 40 %');
+  assert.equal(words({ update: update({ percent: 40 }) }, available), 'Updating to 0.2.0: downloaded 40\u00a0%');
   assert.equal(words({ update: update({ phase: 'restarting' }), online: false }, available), 'Updating to 0.2.0: starting it');
   assert.equal(words({ update: update({ phase: 'rehearsing' }) }, available), 'Updating to 0.2.0: under way');
   assert.equal(words({ build: '0.2.0', update: update({ phase: 'done' }) }), 'Updated to 0.2.0');

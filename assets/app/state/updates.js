@@ -88,7 +88,7 @@ export function updateOf(machine, available, now) {
     return { kind: 'failed', words: `Update to ${update.to} failed`, to: update.to, why: update.why };
   }
   if (update && !['done', 'failed'].includes(update.phase)) {
-    const steps = /** @type {Record<string, string>} */ ({ downloading: `downloaded ${update.percent} %`, checking: 'checking it', restarting: 'starting it' });
+    const steps = /** @type {Record<string, string>} */ ({ downloading: `downloaded ${update.percent}\u00a0%`, checking: 'checking it', restarting: 'starting it' });
     return { kind: 'under_way', words: `Updating to ${update.to}: ${steps[update.phase] ?? 'under way'}`, to: update.to, percent: update.phase === 'downloading' ? update.percent : undefined };
   }
   if (available) return { kind: 'available', words: `${available.version} is available`, to: available.version };

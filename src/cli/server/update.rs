@@ -59,7 +59,7 @@ pub(super) fn run(wanted: &Update, data_dir: &Path, output: &mut Output) -> Resu
         return Ok(());
     }
     let running = runtime.block_on(Running::find(data_dir))?;
-    let copy = runtime.block_on(copies::make(data_dir, output))?;
+    let copy = runtime.block_on(copies::make(data_dir))?;
     {
         let _progress = Progress::start(format!("{version} opens a copy of the state"));
         runtime.block_on(rehearsal::rehearse(swap.staged(), data_dir, &copy, &version))?;

@@ -18,7 +18,7 @@ const KEPT: usize = 5;
 const PREFIX: &str = "before-update-";
 
 /// Makes one of the state as it is now, and removes the oldest.
-pub(super) async fn make(data_dir: &Path, output: &mut Output) -> Result<PathBuf, Failure> {
+pub(super) async fn make(data_dir: &Path) -> Result<PathBuf, Failure> {
     let directory = data_dir.join(DIRECTORY);
     private::create_directory(&directory).map_err(|error| {
         Failure::new(Exit::Failed, format_args!("{} cannot be used: {error}; nothing was changed", directory.display()))
@@ -28,7 +28,6 @@ pub(super) async fn make(data_dir: &Path, output: &mut Output) -> Result<PathBuf
     maintain::backup(data_dir, &path, &mut Output::kept().0)
         .await
         .map_err(|failure| Failure { sentence: format!("{}; nothing was changed", failure.sentence), ..failure })?;
-    let _ = output;
     trim(&directory);
     Ok(path)
 }
