@@ -5,25 +5,22 @@
 
 use std::fmt;
 use std::io::{IsTerminal as _, Write, stderr, stdout};
-#[cfg(unix)]
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::failure::Failure;
 use crate::stream::screen::columns;
 
 /// What was written to an [`Output::kept`].
-#[cfg(unix)]
 #[derive(Debug, Clone, Default)]
 pub(super) struct Kept(Arc<Mutex<Vec<u8>>>);
 
-#[cfg(unix)]
+#[cfg(unix)] // where a server can leave its terminal, and so somebody prints it later
 impl Kept {
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 }
 
-#[cfg(unix)]
 impl Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
@@ -115,7 +112,6 @@ impl Output {
     }
 
     /// One that keeps what is written, for somebody else to print.
-    #[cfg(unix)]
     pub(super) fn kept() -> (Self, Kept) {
         let kept = Kept::default();
         let (out, err) = (Box::new(kept.clone()), Box::new(kept.clone()));

@@ -64,7 +64,7 @@ pub(super) fn listener(listen: SocketAddr) -> anyhow::Result<Option<tokio::net::
     // been opened under that number since, as it is open, and nobody else in this process takes it.
     let owned = unsafe { OwnedFd::from_raw_fd(descriptor) };
     rustix::io::fcntl_setfd(&owned, FdFlags::CLOEXEC)?;
-    if !rustix::net::sockopt::socket_acceptconn(&owned).unwrap_or(false) {
+    if !listens(&owned) {
         return Ok(None);
     }
     let listener = TcpListener::from(owned);
@@ -74,4 +74,16 @@ pub(super) fn listener(listen: SocketAddr) -> anyhow::Result<Option<tokio::net::
     }
     listener.set_nonblocking(true)?;
     Ok(Some(tokio::net::TcpListener::from_std(listener).context("the listening socket cannot be used")?))
+}
+
+#[cfg(not(target_os = "macos"))]
+fn listens(socket: &OwnedFd) -> bool {
+    rustix::net::sockopt::socket_acceptconn(socket).unwrap_or(false)
+}
+
+/// macOS does not tell whether a socket listens: the one that does has an address and nobody at its other end.
+#[cfg(target_os = "macos")]
+fn listens(socket: &OwnedFd) -> bool {
+    let stream = rustix::net::sockopt::socket_type(socket).is_ok_and(|it| it == rustix::net::SocketType::STREAM);
+    stream && rustix::net::getpeername(socket).is_err()
 }
