@@ -276,8 +276,14 @@ mod tests {
         let swap = place.stage().unwrap();
         let _ = fs::remove_file(swap.old());
         fs::create_dir(swap.old()).unwrap();
-        assert!(matches!(swap.commit(), Err(SwapError::Replace(..))));
-        assert_eq!(place.reads(), "old");
+        if cfg!(windows) {
+            // There whatever has that name is moved out of the way, as PTY hosts may run it.
+            swap.commit().unwrap();
+            assert_eq!(place.reads(), "new");
+        } else {
+            assert!(matches!(swap.commit(), Err(SwapError::Replace(..))));
+            assert_eq!(place.reads(), "old");
+        }
     }
 
     #[cfg(target_os = "linux")]
